@@ -1,0 +1,200 @@
+"""A zoo: a folder of ONNX files and the manifest that describes and vouches for them.
+
+Only a hash proves a model: a file whose bytes do not match its entry is refused.
+Nothing here loads a model, trains or knows torch or onnx.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mnistbench import catalog
+from mnistbench.errors import ArtifactError, MnistbenchError, UnknownNetworkError
+from mnistbench.files import locked, sha256_of, write_json
+from mnistbench.results import SCHEMA_VERSION, Result
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class ModelEntry(Result):
+    """What the manifest says of one ONNX file, so that other tools can pick a model without this package."""
+
+    kind = "model"
+
+    name: str
+    file: str
+    """Name of the file, in the manifest's folder."""
+    sha256: str
+    size_bytes: int
+    precision: str
+    """``fp32``."""
+    input_dtype: str
+    """``uint8`` with values 0..255, or ``float32`` with values 0..1."""
+    opset: int
+    ir_version: int
+    inputs: tuple[dict[str, Any], ...]
+    """``name, dtype, shape`` of each; a symbolic dimension is a string."""
+    outputs: tuple[dict[str, Any], ...]
+    notation: str
+    dropout: float
+    num_parameters: int
+    macs: int
+    table: int | None
+    paper_error: float | None
+    labels: tuple[str, ...]
+    training: dict[str, Any]
+    """``recipe, seed, epochs, selection, selected_epoch, job, weights_sha256`` ..."""
+    metrics: dict[str, Any]
+    """``dataset, dataset_sha256, num_errors, num_images, error_rate, error_rate_low, error_rate_high``."""
+    parity: dict[str, Any]
+    """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime."""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {key: tuple(values[key]) for key in ("inputs", "outputs", "labels") if key in values}
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """An ONNX file that was found.
+
+    Attributes:
+        path: Where it is.
+        name: Stable name of the network, or the file's name without its ending.
+        entry: What its manifest says; ``None`` for a file that was named by its path.
+    """
+
+    path: Path
+    name: str
+    entry: ModelEntry | None = None
+
+
+def bundled_zoo() -> Path:
+    """The folder of models that comes with the package."""
+    inside = Path(__file__).parent / "zoo"
+    return inside if inside.is_dir() else Path(__file__).parent.parent / "zoo"
+
+
+def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
+    """The entries of a zoo; none when it has no manifest.
+
+    Raises:
+        ArtifactError: When the manifest is damaged or of a newer schema.
+    """
+    file = folder / MANIFEST
+    if not file.is_file():
+        return ()
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(document, dict) or document.get("kind") != "zoo" or not isinstance(document["models"], list):
+            raise ArtifactError('expected a JSON object with "kind": "zoo" and a list "models"')
+        return tuple(ModelEntry.from_dict(entry) for entry in document["models"])
+    except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
+        raise ArtifactError(f"{file} cannot be read: {error}; restore it, or delete it and export again") from None
+
+
+def add_to_manifest(folder: Path, entry: ModelEntry) -> None:
+    """Put an entry into a zoo's manifest in place of one of the same file, sorted as the catalogue is.
+
+    Raises:
+        ArtifactError: When the manifest there is damaged.
+        OSError: When the folder cannot be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder / f".{MANIFEST}.lock"):
+        entries = [known for known in read_manifest(folder) if known.file != entry.file]
+        entries.append(entry)
+        order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
+        entries.sort(key=lambda e: (order.get(e.name, len(order)), e.name, e.file))
+        models = [e.as_dict() for e in entries]
+        write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, "kind": "zoo", "models": models})
+
+
+def verify(folder: Path, entry: ModelEntry) -> Path:
+    """The path of an entry's file, after its hash was checked.
+
+    Raises:
+        ArtifactError: When the file is missing, outside the folder or has other bytes.
+    """
+    if Path(entry.file).name != entry.file:
+        raise ArtifactError(f"the manifest in {folder} names a file outside its folder: {entry.file!r}")
+    path = folder / entry.file
+    try:
+        digest = sha256_of(path)
+    except OSError as error:
+        raise ArtifactError(f"cannot read {path}: {error.strerror}; export {entry.name} again") from None
+    if digest != entry.sha256:
+        raise ArtifactError(
+            f"{path} is not the file that its manifest describes (sha256 {digest[:12]}, expected {entry.sha256[:12]}); "
+            f"run: mnistbench export {entry.name}"
+        )
+    return path
+
+
+def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> ModelFile:
+    """The ONNX file that a path or a network's name means.
+
+    Args:
+        text: A path that exists or ends in ``.onnx``, or anything that :func:`catalog.find` takes.
+        zoos: Folders to look in, the first that has the network wins.
+        dropout: As for :func:`catalog.find`.
+
+    Raises:
+        UnknownNetworkError: When it is neither a file nor a network.
+        NotationError: When it is a notation that cannot be used.
+        ArtifactError: When the network is in no zoo, or its file is damaged.
+    """
+    path = Path(text)
+    if path.suffix.lower() == ".onnx" or path.is_file():
+        return ModelFile(path, path.stem)
+    try:
+        network = catalog.find(text, dropout=dropout)
+    except UnknownNetworkError as error:
+        if len(path.parts) > 1:
+            raise ArtifactError(f"no such file: {text}") from None
+        raise UnknownNetworkError(f"{error} (nor is it a file)") from None
+    for folder in zoos:
+        entries = [entry for entry in read_manifest(folder) if entry.name == network.name]
+        # Several files of one network differ in precision and input; the contract's own comes first.
+        for entry in sorted(entries, key=lambda e: (e.precision != "fp32", e.input_dtype != "uint8")):
+            return ModelFile(verify(folder, entry), network.name, entry)
+    raise ArtifactError(
+        f"no ONNX file of {network.name} in {' or '.join(str(folder) for folder in zoos)}; "
+        f"run: mnistbench train {network.name} && mnistbench export {network.name}"
+    )
+
+
+def locate_all(texts: Iterable[str], zoos: Sequence[Path], *, dropout: float | None = None) -> tuple[ModelFile, ...]:
+    """As :func:`locate` for several texts, where a group such as ``table4`` stands for its networks.
+
+    A group's networks that are in no zoo are passed over, as long as one is.
+
+    Raises:
+        MnistbenchError: As :func:`locate`.
+    """
+    found: dict[Path, ModelFile] = {}
+    for text in texts:
+        if text.lower() not in catalog.GROUPS or Path(text).is_file():
+            model = locate(text, zoos, dropout=dropout)
+            found.setdefault(model.path, model)
+            continue
+        missing: MnistbenchError | None = None
+        before = len(found)
+        for network in catalog.resolve([text], dropout=dropout):
+            try:
+                model = locate(network.name, zoos)
+            except ArtifactError as error:
+                missing = error
+                if "no ONNX file" not in str(error):
+                    raise
+                continue
+            found.setdefault(model.path, model)
+        if len(found) == before and missing is not None:
+            raise missing
+    return tuple(found.values())

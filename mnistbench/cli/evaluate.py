@@ -1,0 +1,146 @@
+"""``mnistbench evaluate``: the accuracy of ONNX files through onnxruntime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistbench.cli.options import (
+    combined,
+    data_dir_option,
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    work_dir_option,
+)
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+
+if TYPE_CHECKING:
+    from mnistbench.artifacts import ModelFile
+    from mnistbench.results import EvaluationResult, LatencyResult
+
+CALIBRATION_IMAGES = 512
+
+foreign_options = combined(
+    click.option("--layout", help="How a foreign model takes images: N1HW, NHW1, NHW or flat.  [default: found]"),
+    click.option(
+        "--input-range",
+        "value_range",
+        help="Values a foreign model takes: 0..255, 0..1, -1..1 or standardised, with -inverted for black on white.  "
+        "[default: found]",
+    ),
+    click.option("--output-name", "output", help="Output of a foreign model that answers.  [default: found]"),
+    click.option(
+        "--allow-external-data", is_flag=True, help="Let a model read its weights from other files that it names."
+    ),
+)
+
+
+@click.command(epilog="Example: mnistbench evaluate lenet5 theirs.onnx --confusion")
+@names_argument("NAMES|FILES...")
+@click.option("--confusion", is_flag=True, help="Show which digit was taken for which.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@foreign_options
+@click.option(
+    "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here."
+)
+@dropout_option
+@data_dir_option
+@work_dir_option
+@json_option
+@debug_option
+def evaluate(
+    names: tuple[str, ...],
+    confusion: bool,
+    device: str,
+    layout: str | None,
+    value_range: str | None,
+    output: str | None,
+    allow_external_data: bool,
+    output_file: Path | None,
+    dropout: float | None,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> int:
+    """Run models on the 10,000 test images and count their errors.
+
+    NAMES find models of 'mnistbench export' first, then the bundled ones. A FILE
+    can be any ONNX model that takes 28x28 images and answers with ten classes:
+    how it wants its input is found out, where needed on training images.
+    """
+    with stdout_for_results(as_json):
+        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.errors import MnistbenchError
+        from mnistbench.files import write_json
+        from mnistbench.measure.accuracy import evaluate as measure
+        from mnistbench.runtime.classifier import load_classifier
+
+        models = find_models(names, work_dir, dropout)
+        dataset = open_dataset(data_dir)
+        results: list[EvaluationResult] = []
+        failed: list[dict[str, str]] = []
+        for model in models:
+            try:
+                classifier = load_classifier(
+                    model.path,
+                    name=model.name,
+                    device=device,
+                    calibration=calibration_images(dataset),
+                    layout=layout,
+                    value_range=value_range,
+                    output=output,
+                    allow_external_data=allow_external_data,
+                )
+                result = measure(
+                    classifier,
+                    dataset.test_images,
+                    dataset.test_labels,
+                    dataset=dataset.name,
+                    dataset_sha256=dataset.sha256,
+                )
+            except MnistbenchError as error:
+                if len(models) == 1:
+                    raise
+                failed.append({"name": model.name, "file": str(model.path), "error": str(error)})
+                say(f"failed: {model.name}: {error}")
+                continue
+            results.append(with_paper(result, model))
+            if output_file is not None:
+                write_json(output_file, [result.as_dict() for result in results])
+    if as_json:
+        print_json([result.as_dict() for result in results] + failed)
+    elif results:
+        from mnistbench.report.sheets import confusion_sheet, evaluation_sheet, input_sheet
+
+        sheets = [evaluation_sheet(results)]
+        foreign = [result for result in results if result.notation is None]
+        sheets += [input_sheet(foreign)] if foreign else []
+        sheets += [confusion_sheet(result) for result in results] if confusion else []
+        print_sheets(sheets)
+    return 0 if not failed else 3 if results else 1
+
+
+def calibration_images(dataset: Any) -> Any:
+    """A few hundred labelled training images, which tell a foreign model's value range; never test images."""
+    return dataset.train_images[:CALIBRATION_IMAGES], dataset.train_labels[:CALIBRATION_IMAGES]
+
+
+def with_paper(result: Any, model: ModelFile) -> Any:
+    """An evaluation or latency result with the paper's figures of its network, when it has one."""
+    import dataclasses
+
+    from mnistbench import catalog
+
+    known: dict[str | None, Any] = {network.name: network for network in catalog.NETWORKS}
+    network = known.get(model.name) if model.entry is not None else known.get(_own_name(result))
+    if network is None or network.paper is None:
+        return result
+    return dataclasses.replace(result, table=network.paper.table, paper_error=network.paper.error)
+
+
+def _own_name(result: EvaluationResult | LatencyResult) -> str | None:
+    return result.name if result.notation is not None else None

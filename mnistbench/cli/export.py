@@ -1,0 +1,99 @@
+"""``mnistbench export``: trained weights to ONNX files with a manifest."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mnistbench import catalog
+from mnistbench.cli.options import (
+    data_dir_option,
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    work_dir_option,
+)
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.training.recipes import RECIPES
+
+
+@click.command(epilog="Example: mnistbench export lenet5 --output my-models")
+@names_argument()
+@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: WORK_DIR/zoo]")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Only a run with this seed. Default: the newest run.")
+@click.option("--recipe", type=click.Choice([recipe.name for recipe in RECIPES]), help="Only a run with this recipe.")
+@click.option(
+    "--input",
+    "input_dtype",
+    type=click.Choice(["uint8", "float32"]),
+    default="uint8",
+    show_default=True,
+    help="What the model takes: uint8 with 0..255, or float32 with 0..1 for hosts that dislike uint8.",
+)
+@dropout_option
+@data_dir_option
+@work_dir_option
+@json_option
+@debug_option
+def export(
+    names: tuple[str, ...],
+    output: Path | None,
+    seed: int | None,
+    recipe: str | None,
+    input_dtype: str,
+    dropout: float | None,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> int:
+    """Write trained networks as ONNX files, each checked against torch first.
+
+    A file is published only if the ONNX checker accepts it and onnxruntime
+    answers all test images as torch does. manifest.json in the folder lists
+    every model with its hash and figures.
+    """
+    networks = catalog.resolve(names, dropout=dropout)
+    is_group = any(name.lower() in catalog.GROUPS for name in names)
+    with stdout_for_results(as_json):
+        from mnistbench.artifacts import ModelEntry
+        from mnistbench.cli.sources import exported_zoo, open_dataset
+        from mnistbench.errors import ArtifactError, ExportError
+        from mnistbench.training.export import export_run
+        from mnistbench.training.job import find_finished
+
+        folder = output or exported_zoo(work_dir)
+        runs = [(network, find_finished(work_dir, network.name, seed=seed, recipe=recipe)) for network in networks]
+        missing = [network.name for network, run in runs if run is None]
+        if missing and (not is_group or len(missing) == len(runs)):
+            raise ArtifactError(
+                f"no finished run of {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''} "
+                f"in {work_dir / 'training'}; run: mnistbench train {' '.join(names)}"
+            )
+        dataset = open_dataset(data_dir)
+        entries: list[ModelEntry] = []
+        failed: list[dict[str, str]] = []
+        for network, run in runs:
+            if run is None:
+                continue
+            try:
+                entry = export_run(
+                    run, network, dataset, folder, input_dtype="uint8" if input_dtype == "uint8" else "float32"
+                )
+            except ExportError as error:
+                failed.append({"name": network.name, "error": str(error)})
+                say(f"failed: {error}")
+                continue
+            entries.append(entry)
+            say(f"wrote {folder / entry.file}")
+    if as_json:
+        print_json([entry.as_dict() | {"path": str(folder / entry.file)} for entry in entries] + failed)
+    elif entries:
+        from mnistbench.report.sheets import export_sheet
+
+        print_sheets([export_sheet(entries)])
+        say(f"\nDescribed in {folder / 'manifest.json'}.")
+    if missing:
+        say(f"Not trained yet: {', '.join(missing)}.")
+    return 0 if not failed else 3 if entries else 1

@@ -1,0 +1,73 @@
+"""Options that several commands share; each means the same everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
+debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
+data_dir_option = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path),
+    envvar="MNISTBENCH_DATA",
+    show_envvar=True,
+    help="Folder with the four IDX files, raw or .gz. Default: the user's cache, filled by download.",
+)
+work_dir_option = click.option(
+    "--work-dir",
+    type=click.Path(path_type=Path),
+    envvar="MNISTBENCH_WORK",
+    show_envvar=True,
+    default=Path("runs"),
+    show_default=True,
+    help="Folder for training runs, exported models and results.",
+)
+dropout_option = click.option(
+    "--dropout",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Dropout rate of the hidden fully connected layers, in place of what the names say.",
+)
+
+
+def names_argument(metavar: str = "NAMES...", *, required: bool = True) -> Callable[[Function], Function]:
+    """The networks (or files) a command works on."""
+    return click.argument("names", nargs=-1, required=required, metavar=metavar, shell_complete=_complete_names)
+
+
+def combined(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
+    """Several option decorators as one, shown in ``--help`` in the order given."""
+
+    def decorate(function: Function) -> Function:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def whole_numbers(text: str, option: str) -> tuple[int, ...]:
+    """Positive integers from ``1,32,256``.
+
+    Raises:
+        click.BadParameter: When one is not a positive integer.
+    """
+    try:
+        numbers = tuple(int(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or min(numbers) < 1:
+        raise click.BadParameter(f"{text!r} is not a list of positive integers such as 1,32,256", param_hint=option)
+    return tuple(dict.fromkeys(numbers))
+
+
+def _complete_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:
+    from mnistbench import catalog
+
+    names = [*(n.name for n in catalog.NETWORKS), *(a for n in catalog.NETWORKS for a in n.aliases), *catalog.GROUPS]
+    return [name for name in names if name.lower().startswith(incomplete.lower())]

@@ -1,0 +1,182 @@
+"""``mnistbench reproduce``: the paper's tables with our figures beside them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from mnistbench import catalog
+from mnistbench.cli.options import (
+    data_dir_option,
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    whole_numbers,
+    work_dir_option,
+)
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.training.recipes import RECIPES
+
+QUICK_EPOCHS = 3
+"""Epochs of the group ``quick`` when none are asked for: brief, as the name says."""
+
+
+@click.command(epilog="Example: mnistbench reproduce table4")
+@names_argument("[NAMES]...", required=False)
+@click.option(
+    "--epochs",
+    type=click.IntRange(1, 10_000),
+    help=f"Passes over the training images. Default: the recipe's; {QUICK_EPOCHS} for the group quick.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--recipe",
+    type=click.Choice([recipe.name for recipe in RECIPES]),
+    default=RECIPES[0].name,
+    show_default=True,
+    help="As in 'mnistbench train'.",
+)
+@click.option("--device", default="auto", show_default=True, help="Where to train: auto, cpu, cuda or cuda:N.")
+@click.option("--bench-device", default="cpu", show_default=True, help="Where to time: cpu, cuda, cuda:N or all.")
+@click.option("--batch", default="1", show_default=True, help="Batch sizes to time, separated by commas.")
+@dropout_option
+@data_dir_option
+@work_dir_option
+@json_option
+@debug_option
+def reproduce(
+    names: tuple[str, ...],
+    epochs: int | None,
+    seed: int,
+    recipe: str,
+    device: str,
+    bench_device: str,
+    batch: str,
+    dropout: float | None,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> int:
+    """Train, export, evaluate and time networks, then print the paper's tables.
+
+    What is already done and unchanged is not done again. Without NAMES, all 29
+    networks. The tables are also saved as reproduce.json and reproduce.md in the
+    work folder.
+    """
+    names = names or ("all",)
+    networks = catalog.resolve(names, dropout=dropout)
+    batch_sizes = whole_numbers(batch, "--batch")
+    if epochs is None and all(name.lower() == "quick" for name in names):
+        epochs = QUICK_EPOCHS
+    with stdout_for_results(as_json):
+        from mnistbench.cli.progress import TrainingProgress
+        from mnistbench.cli.sources import open_dataset
+        from mnistbench.errors import MnistbenchError
+        from mnistbench.files import atomic_write, write_json
+        from mnistbench.measure.clock import MonotonicClock
+        from mnistbench.measure.environment import collect_environment
+        from mnistbench.measure.steady import Plan
+        from mnistbench.report.sheet import markdown
+        from mnistbench.report.sheets import PaperLine, paper_sheets
+        from mnistbench.reproduce import Measurement, Row
+        from mnistbench.reproduce import reproduce as reproduce_all
+        from mnistbench.results import SCHEMA_VERSION
+        from mnistbench.runtime.providers import expand_devices
+        from mnistbench.runtime.session import SessionSettings
+        from mnistbench.training.hardware import choose_device, choose_precision, keep_freed_memory
+        from mnistbench.training.job import make_job
+        from mnistbench.training.recipes import find_recipe
+
+        chosen = choose_device(device)
+        measurement = Measurement(
+            devices=tuple(one.text for one in expand_devices(bench_device)),
+            batch_sizes=batch_sizes,
+            plan=Plan.quick(),
+            settings=SessionSettings(),
+        )
+        keep_freed_memory()
+        dataset = open_dataset(data_dir)
+        jobs = [
+            make_job(
+                network,
+                find_recipe(recipe),
+                dataset=dataset.name,
+                dataset_sha256=dataset.sha256,
+                device=chosen.type,
+                precision=choose_precision(network.spec, chosen),
+                epochs=epochs,
+                seed=seed,
+            )
+            for network in networks
+        ]
+        rows: list[Row] = []
+
+        def save(row: Row) -> None:
+            rows.append(row)
+            write_json(work_dir / "reproduce.json", document())
+            sheets = paper_sheets(lines(), fold=False)
+            atomic_write(work_dir / "reproduce.md", "\n".join(markdown(sheet) for sheet in sheets).encode())
+
+        def document() -> dict[str, object]:
+            return {
+                "schema_version": SCHEMA_VERSION,
+                "kind": "reproduction",
+                "recipe": recipe,
+                "seed": seed,
+                "environment": collect_environment().as_dict(),
+                "rows": [row.as_dict() for row in rows],
+            }
+
+        def lines() -> list[PaperLine]:
+            return [
+                PaperLine(
+                    network=row.network,
+                    training=row.training,
+                    evaluation=row.evaluation,
+                    latency=next((result for result in row.latency if result.error is None), None),
+                    error=row.error or next((result.error for result in row.latency if result.error), None),
+                )
+                for row in rows
+            ]
+
+        with TrainingProgress(len(jobs)) as progress:
+
+            def finish(row: Row) -> None:
+                save(row)
+                if row.training is not None:
+                    progress.end(row.training)
+                elif row.error is not None:
+                    progress.fail(row.error)
+
+            try:
+                reproduce_all(
+                    jobs,
+                    dataset,
+                    chosen,
+                    work_dir,
+                    measurement,
+                    MonotonicClock(),
+                    on_begin=lambda job: progress.begin(job.network.name, job.epochs),
+                    on_event=progress,
+                    on_stage=progress.stage,
+                    on_row=finish,
+                )
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(progress.interrupted(f"mnistbench reproduce {' '.join(names)}")) from None
+    failed = [row for row in rows if row.error is not None]
+    if as_json:
+        print_json(document())
+    else:
+        print_sheets(paper_sheets(lines()))
+        timed = f"batch {batch_sizes[0]} on {measurement.devices[0]}"
+        click.echo(
+            f"\nours: errors of the {'best epoch on the test set' if recipe == 'paper' else 'last epoch'}, recipe "
+            f"{recipe}, seed {seed}, with the Wilson 95% interval;\npaper: best epoch on the test set. "
+            f"latency: median call, {timed}, e2e."
+        )
+        say(f"Saved as {work_dir / 'reproduce.json'} and {work_dir / 'reproduce.md'}.")
+    if failed and len(failed) == len(rows):
+        raise MnistbenchError(failed[0].error)
+    return 3 if failed else 0

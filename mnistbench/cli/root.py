@@ -1,0 +1,111 @@
+"""The command group, and the one place where an error becomes a line and an exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from mnistbench._version import __version__
+from mnistbench.cli.bench import bench
+from mnistbench.cli.data import data
+from mnistbench.cli.evaluate import evaluate
+from mnistbench.cli.export import export
+from mnistbench.cli.list import list_command
+from mnistbench.cli.reproduce import reproduce
+from mnistbench.cli.train import train
+from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownNetworkError
+
+FAILED = 1
+USAGE = 2
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+_EXTRA_OF_MODULE = {"torch": "train", "onnx": "train", "onnxscript": "train", "safetensors": "train"}
+
+
+class Root(click.Group):
+    """A group whose commands never print a traceback unless asked to."""
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run and exit with a documented code; ``standalone_mode=False`` lets errors through."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        given = list(sys.argv[1:] if args is None else args)
+        try:
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        except click.ClickException as error:
+            error.show()
+            sys.exit(error.exit_code)
+        except (KeyboardInterrupt, click.Abort) as error:
+            _complain(str(error) or "interrupted", label="")
+            sys.exit(INTERRUPTED)
+        except Exception as error:
+            if "--debug" in given or os.environ.get("MNISTBENCH_DEBUG"):
+                raise
+            sys.exit(_explain(error))
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    """Print one line for an error and return the exit code."""
+    match error:
+        case BrokenPipeError():
+            # The reader of our output has gone; what is still buffered has no reader either.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        case UnknownNetworkError() | NotationError():
+            _complain(str(error))
+            return USAGE
+        case MnistbenchError():
+            _complain(str(error))
+        case ModuleNotFoundError() if error.name in _EXTRA_OF_MODULE:
+            _complain(str(MissingExtraError(_EXTRA_OF_MODULE[error.name], error.name)))
+        case OSError():
+            where = f"{error.filename}: " if error.filename else ""
+            _complain(f"{where}{error.strerror or error}")
+        case MemoryError():
+            _complain("out of memory; try smaller batches or fewer networks")
+        case _:
+            _complain(
+                f"internal error: {type(error).__name__}: {error}; run again with --debug and report what it prints"
+            )
+    return FAILED
+
+
+def _complain(text: str, label: str = "error: ") -> None:
+    click.echo(f"{label}{text}", err=True)
+
+
+@click.group(
+    cls=Root,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+    epilog="Example: mnistbench reproduce quick",
+)
+@click.version_option(__version__, prog_name="mnistbench")
+@click.option("--debug", is_flag=True, help="Show the traceback of an error.")
+def root(debug: bool) -> None:
+    """Train the MNIST networks of a paper, export them to ONNX and measure them.
+
+    NAMES are names of networks (see 'mnistbench list'), aliases such as lenet5,
+    groups such as table4, quick or all, or any notation such as 24-P-48-P-96-10.
+
+    Exit codes: 0 done, 1 failed, 2 wrong usage or unknown name, 3 some of
+    several networks failed, 130 interrupted.
+    """
+    # Read from the arguments by Root.main, since an error can come before any option is parsed.
+    _ = debug
+
+
+for _command in (list_command, data, train, export, evaluate, bench, reproduce):
+    root.add_command(_command)

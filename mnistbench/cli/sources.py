@@ -1,0 +1,33 @@
+"""How commands find what they work on: the dataset, and models in the zoos."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from mnistbench.artifacts import ModelFile, bundled_zoo, locate_all
+from mnistbench.cli.output import say
+from mnistbench.data.dataset import Dataset, load_dataset
+
+
+def open_dataset(data_dir: Path | None) -> Dataset:
+    """The dataset in a folder, or MNIST from the cache, which is filled first when empty.
+
+    Raises:
+        DataError: When it cannot be had.
+    """
+    return load_dataset(data_dir, on_progress=say)
+
+
+def exported_zoo(work_dir: Path) -> Path:
+    """Where ``export`` puts models by default."""
+    return work_dir / "zoo"
+
+
+def find_models(names: Sequence[str], work_dir: Path, dropout: float | None) -> tuple[ModelFile, ...]:
+    """ONNX files for paths and names; the user's own exports come before the bundled ones.
+
+    Raises:
+        MnistbenchError: When one cannot be found.
+    """
+    return locate_all(names, (exported_zoo(work_dir), bundled_zoo()), dropout=dropout)

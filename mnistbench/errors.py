@@ -1,0 +1,63 @@
+"""Every error that mnistbench raises on purpose.
+
+Each message names the value given, what is allowed and the next step. The
+library raises these; only the command line turns them into one line and an
+exit code. This file must not import anything of the package.
+"""
+
+from __future__ import annotations
+
+
+class MnistbenchError(Exception):
+    """Base of all errors raised on purpose; anything else is a bug."""
+
+
+class NotationError(MnistbenchError, ValueError):
+    """A network's notation or one of its fields cannot be understood."""
+
+
+class UnknownNetworkError(MnistbenchError, LookupError):
+    """A name is neither a catalogue name, an alias, a group nor a notation."""
+
+
+class DataError(MnistbenchError):
+    """The dataset is missing, damaged or not what it claims to be."""
+
+
+class ArtifactError(MnistbenchError):
+    """A model, manifest or checkpoint file is missing, damaged or not the expected one."""
+
+
+class ModelError(MnistbenchError):
+    """An ONNX file cannot be loaded, or cannot answer 28x28 images with ten classes."""
+
+
+class ProviderError(MnistbenchError):
+    """A device or execution provider that was asked for cannot be used."""
+
+
+class InputError(MnistbenchError, ValueError):
+    """An array given to a model has the wrong shape, dtype or range."""
+
+
+class TrainingError(MnistbenchError):
+    """Training cannot start, or stopped without a usable result."""
+
+
+class ExportError(MnistbenchError):
+    """A model did not pass the gate between training and publication."""
+
+
+class MissingExtraError(MnistbenchError, ImportError):
+    """An optional part of mnistbench is not installed.
+
+    Args:
+        extra: Name of the extra in ``pyproject.toml``, such as ``train``.
+        module: The module that could not be imported.
+    """
+
+    def __init__(self, extra: str, module: str) -> None:
+        self.extra = extra
+        super().__init__(
+            f"this needs the package {module!r}, which is not installed; run: pip install 'mnistbench[{extra}]'"
+        )

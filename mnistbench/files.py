@@ -1,0 +1,93 @@
+"""The only way this package writes a file: whole, or not at all.
+
+Knows nothing of what is written.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+
+def atomic_write(path: Path, content: bytes) -> None:
+    """Write ``content`` to ``path`` so that no reader ever sees half of it.
+
+    A unique temporary file in the same folder is written, flushed, synced and
+    renamed over ``path``; several processes may do so at once and the last one
+    wins. Missing parent folders are made.
+
+    Raises:
+        OSError: When the folder cannot be written or the disk is full; ``path``
+            is then as it was before.
+    """
+    path = Path(os.path.realpath(path))  # a link stays a link; what it points to is replaced
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.parent / f".{path.name[:200]}.{secrets.token_hex(8)}.tmp"
+    try:
+        with open(temporary, "xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync_folder(path.parent)
+
+
+def write_json(path: Path, document: Any) -> None:
+    """Write ``document`` atomically as indented JSON that ends in a newline.
+
+    Raises:
+        ValueError: When ``document`` holds NaN or infinity, which JSON cannot say.
+        OSError: As :func:`atomic_write`.
+    """
+    text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+    atomic_write(path, (text + "\n").encode())
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on ``path`` between processes; an empty file stays behind.
+
+    For read-modify-write on a file beside it. Does nothing where the system has
+    no ``flock``; a reader never sees half a file all the same.
+    """
+    if fcntl is None:
+        yield
+        return
+    with open(path, "ab") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal SHA-256 of a file, read in pieces.
+
+    Raises:
+        OSError: When the file cannot be read.
+    """
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the rename itself survive a power cut, where the system allows it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,97 @@
+"""How often a model is wrong on labelled images.
+
+Knows a classifier and arrays; nothing of ONNX, of the dataset's files or of time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistbench.errors import InputError
+from mnistbench.files import sha256_of
+from mnistbench.layers import NUM_CLASSES
+from mnistbench.measure.stats import wilson_interval
+from mnistbench.results import EvaluationResult
+from mnistbench.runtime.classifier import Classifier, metadata_number
+
+BATCH_SIZE = 1000
+"""Images in a call; a test set of 10,000 then has no ragged last batch."""
+
+Progress = Callable[[int, int], None]
+"""Gets the number of images done and of all images."""
+
+
+def evaluate(
+    classifier: Classifier,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[Any],
+    *,
+    dataset: str,
+    dataset_sha256: str,
+    batch_size: int = BATCH_SIZE,
+    on_progress: Progress | None = None,
+) -> EvaluationResult:
+    """Count the errors of a model on labelled images.
+
+    Args:
+        classifier: A loaded model.
+        images: uint8 of shape ``(n, 28, 28)``, ``n`` at least 1.
+        labels: Integers of shape ``(n,)``, 0 to 9.
+        dataset: What the images are called, such as ``mnist``.
+        dataset_sha256: Hash of the dataset's files.
+        batch_size: Images in a call.
+        on_progress: Called after every batch.
+
+    Returns:
+        Errors with their Wilson 95% interval and the confusion matrix. Notation, dropout and
+        multiply-accumulates are those that the file's metadata names, if any.
+
+    Raises:
+        InputError: When images and labels do not fit together.
+        ModelError: When the model fails or does not answer with digits.
+        ProviderError: When the device has not enough memory.
+    """
+    total = len(images)
+    if total == 0 or labels.shape != (total,):
+        raise InputError(
+            f"images of shape {images.shape} and labels of shape {labels.shape}; expected one label for each image"
+        )
+    if batch_size < 1:
+        raise InputError(f"a batch of {batch_size} images is not possible; expected at least 1")
+    if labels.min() < 0 or labels.max() >= NUM_CLASSES:
+        raise InputError(f"labels from {labels.min()} to {labels.max()}; expected 0 to {NUM_CLASSES - 1}")
+    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=np.int64)
+    for start in range(0, total, batch_size):
+        stop = min(start + batch_size, total)
+        answers = classifier.predict(images[start:stop])
+        np.add.at(counts, (labels[start:stop], answers), 1)
+        if on_progress is not None:
+            on_progress(stop, total)
+    num_errors = total - int(np.trace(counts))
+    low, high = wilson_interval(num_errors, total)
+    metadata = classifier.metadata
+    macs = metadata_number(metadata, "mnistbench.macs")
+    return EvaluationResult(
+        name=classifier.name,
+        file=str(classifier.path),
+        sha256=sha256_of(classifier.path),
+        size_bytes=classifier.size_bytes,
+        num_parameters=classifier.num_parameters,
+        macs=int(macs) if macs is not None else None,
+        dataset=dataset,
+        dataset_sha256=dataset_sha256,
+        num_errors=num_errors,
+        num_images=total,
+        error_rate=num_errors / total,
+        error_rate_low=low,
+        error_rate_high=high,
+        provider=classifier.provider,
+        input=classifier.input_plan.as_dict(),
+        notation=metadata.get("mnistbench.notation"),
+        dropout=metadata_number(metadata, "mnistbench.dropout"),
+        confusion=tuple(tuple(int(count) for count in row) for row in counts),
+    )

@@ -1,0 +1,58 @@
+"""A table before it is drawn: text cells that the terminal and Markdown both show.
+
+Knows nothing of rich.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NOTATION_WIDTH = 17
+"""Characters of a notation in one line of a terminal; the longest take two."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """Head of a column; numbers stand right."""
+
+    head: str
+    right: bool = True
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Title, heads, rows of cells, and a note below; every row has a cell for each column."""
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    note: str = ""
+
+
+def markdown(sheet: Sheet, *, level: int = 3) -> str:
+    """The sheet as a Markdown section with a table; ends in a newline."""
+    lines = [f"{'#' * level} {sheet.title}", ""] if sheet.title else []
+    lines.append(_line([column.head for column in sheet.columns]))
+    lines.append(_line(["--:" if column.right else "---" for column in sheet.columns]))
+    lines += [_line([cell.replace("\n", "") for cell in row]) for row in sheet.rows]
+    if sheet.note:
+        lines += ["", sheet.note]
+    return "\n".join(lines) + "\n"
+
+
+def fold_notation(notation: str, width: int = NOTATION_WIDTH) -> str:
+    """A notation broken after a ``-`` into lines of at most ``width`` characters where that can be."""
+    lines, current = [], ""
+    tokens = notation.split("-")
+    for position, token in enumerate(tokens):
+        piece = token if position == len(tokens) - 1 else f"{token}-"
+        if current and len(current) + len(piece) > width:
+            lines.append(current)
+            current = ""
+        current += piece
+    return "\n".join([*lines, current])
+
+
+def _line(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

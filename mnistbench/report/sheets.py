@@ -1,0 +1,281 @@
+"""Results to sheets: one function a kind of table. Decides columns and order, measures nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from mnistbench.artifacts import ModelEntry
+from mnistbench.catalog import Network
+from mnistbench.report import units
+from mnistbench.report.sheet import Column, Sheet, fold_notation
+from mnistbench.results import EvaluationResult, LatencyResult, TrainingResult
+
+TABLE_TITLES = {
+    1: "Table 1: two layers",
+    2: "Table 2: three layers",
+    3: "Table 3: four layers",
+    4: "Table 4: one convolution",
+    5: "Table 5: two convolutions",
+    6: "Table 6: four convolutions",
+    None: "Not in the paper",
+}
+
+_NAME = Column("network", right=False)
+
+
+def networks_sheets(networks: Iterable[Network]) -> list[Sheet]:
+    """The catalogue in the paper's tables."""
+    columns = (
+        _NAME,
+        Column("dropout"),
+        Column("parameters"),
+        Column("MACs"),
+        Column("paper %"),
+        Column("also called", right=False),
+    )
+    listed = list(networks)
+    sheets = []
+    for table, title in TABLE_TITLES.items():
+        rows = tuple(
+            (
+                network.spec.notation,
+                dropout_text(network),
+                units.count(network.spec.num_parameters),
+                units.rough_count(network.spec.macs),
+                units.percent(network.paper.error if network.paper else None),
+                ", ".join(network.aliases),
+            )
+            for network in listed
+            if (network.paper.table if network.paper else None) == table
+        )
+        if rows:
+            sheets.append(Sheet(title, columns, rows))
+    return sheets
+
+
+def dropout_text(network: Network) -> str:
+    """How the paper says it: ``–``, ``yes`` with our rate behind it, or the rate."""
+    if not network.spec.dropout:
+        return units.MISSING
+    rate = f"{network.spec.dropout:g}"
+    return f"yes ({rate})" if network.paper and network.paper.dropout == "yes" else rate
+
+
+def training_sheet(results: Sequence[TrainingResult], paper_errors: Sequence[float | None]) -> Sheet:
+    """Finished runs, each beside the paper's error."""
+    columns = (
+        _NAME,
+        Column("recipe", right=False),
+        Column("seed"),
+        Column("epochs"),
+        Column("error %"),
+        Column("95% interval"),
+        Column("paper %"),
+        Column("s/epoch"),
+    )
+    rows = tuple(
+        (
+            fold_notation(result.name, 22),
+            result.recipe,
+            str(result.seed),
+            str(result.epochs),
+            units.percent(result.error_rate),
+            units.interval(result.error_rate_low, result.error_rate_high),
+            units.percent(paper),
+            f"{result.epoch_seconds:.2f}",
+        )
+        for result, paper in zip(results, paper_errors, strict=True)
+    )
+    notes = []
+    if any(result.selection == "best_on_test" for result in results):
+        notes.append("Recipe paper: the error is that of the best epoch on the test set, as in the paper.")
+    if any(result.evaluated_on == "validation" for result in results):
+        notes.append("Errors are on held-out training images, not on the test set.")
+    return Sheet("Training", columns, rows, " ".join(notes))
+
+
+def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
+    """Published models with the figures of their gate."""
+    columns = (
+        Column("file", right=False),
+        Column("size"),
+        Column("parameters"),
+        Column("errors"),
+        Column("logit difference"),
+        Column("sha256", right=False),
+    )
+    rows = tuple(
+        (
+            fold_notation(entry.file, 28),
+            units.size(entry.size_bytes),
+            units.count(entry.num_parameters),
+            f"{entry.metrics['num_errors']}/{entry.metrics['num_images']}",
+            f"{entry.parity['max_logit_difference']:.1e}",
+            entry.sha256[:12],
+        )
+        for entry in entries
+    )
+    return Sheet(
+        "Exported", columns, rows, "Logit difference: the largest between torch and onnxruntime on the test images."
+    )
+
+
+def evaluation_sheet(results: Sequence[EvaluationResult]) -> Sheet:
+    """Accuracy through onnxruntime."""
+    columns = (
+        _NAME,
+        Column("parameters"),
+        Column("MACs"),
+        Column("size"),
+        Column("errors"),
+        Column("error %"),
+        Column("95% interval"),
+        Column("paper %"),
+    )
+    rows = tuple(
+        (
+            fold_notation(result.name, 20),
+            units.rough_count(result.num_parameters),
+            units.rough_count(result.macs),
+            units.size(result.size_bytes),
+            f"{result.num_errors}",
+            units.percent(result.error_rate),
+            units.interval(result.error_rate_low, result.error_rate_high),
+            units.percent(result.paper_error),
+        )
+        for result in results
+    )
+    datasets = sorted({f"{result.num_images:,} test images of {result.dataset}" for result in results})
+    return Sheet("Evaluation", columns, rows, "On " + ", ".join(datasets) + "." if datasets else "")
+
+
+def input_sheet(results: Sequence[EvaluationResult]) -> Sheet:
+    """How foreign models were fed, so that a wrong guess can be seen."""
+    columns = (
+        _NAME,
+        Column("input", right=False),
+        Column("layout", right=False),
+        Column("dtype", right=False),
+        Column("values", right=False),
+        Column("batch"),
+    )
+    rows = tuple(
+        (
+            fold_notation(result.name, 20),
+            str(result.input["name"]),
+            str(result.input["layout"]),
+            str(result.input["dtype"]),
+            str(result.input["value_range"]),
+            str(result.input["batch_size"] or "any"),
+        )
+        for result in results
+    )
+    return Sheet("How models were fed", columns, rows, "Where this is wrong, --layout and --input-range say it.")
+
+
+def confusion_sheet(result: EvaluationResult) -> Sheet:
+    """Which digit was taken for which; zeros are dots."""
+    matrix = result.confusion or ()
+    columns = (Column("true"), *(Column(str(digit)) for digit in range(len(matrix))), Column("errors"))
+    rows = tuple(
+        (
+            str(digit),
+            *(str(number) if number else "·" for number in row),
+            str(sum(row) - row[digit]),
+        )
+        for digit, row in enumerate(matrix)
+    )
+    return Sheet(f"Confusion of {result.name}", columns, rows, "Rows are true digits, columns the model's answers.")
+
+
+def latency_sheet(results: Sequence[LatencyResult]) -> Sheet:
+    """Session creation, first call and steady state."""
+    columns = (
+        _NAME,
+        Column("device", right=False),
+        Column("batch"),
+        Column("session"),
+        Column("first"),
+        Column("p50"),
+        Column("p90"),
+        Column("p99"),
+        Column("images/s"),
+    )
+    rows, notes = [], []
+    for result in results:
+        head = (fold_notation(result.name, 18), result.device, str(result.batch_size))
+        if result.error is not None:
+            rows.append((*head, "failed", *(units.MISSING,) * 5))
+            notes.append(f"{result.name}, {result.device}, batch {result.batch_size}: {result.error}")
+            continue
+        rows.append(
+            (
+                *head,
+                units.seconds(result.session_seconds),
+                units.seconds(result.first_call_seconds),
+                units.seconds(result.p50_seconds),
+                units.seconds(result.p90_seconds),
+                units.seconds(result.p99_seconds),
+                units.rough_count(result.throughput),
+            )
+        )
+    modes = sorted({result.mode for result in results})
+    providers = sorted({result.provider for result in results if result.provider})
+    if providers:
+        notes.append(f"Mode {', '.join(modes)} on {', '.join(providers)}; a percentile needs enough calls to be shown.")
+    unsettled = [result for result in results if result.error is None and not result.warmup_settled]
+    if unsettled:
+        notes.append(f"{len(unsettled)} of {len(results)} did not settle in warm-up: the machine is noisy.")
+    return Sheet("Latency", columns, tuple(rows), "\n".join(dict.fromkeys(notes)))
+
+
+@dataclass(frozen=True)
+class PaperLine:
+    """One network in the paper's tables, with what was measured of it; ``None`` where it was not."""
+
+    network: Network
+    training: TrainingResult | None = None
+    evaluation: EvaluationResult | None = None
+    latency: LatencyResult | None = None
+    error: str | None = None
+
+
+def paper_sheets(lines: Sequence[PaperLine], *, fold: bool = True) -> list[Sheet]:
+    """The paper's Tables 1 to 6 with our figures beside the published ones."""
+    columns = (
+        _NAME,
+        Column("dropout"),
+        Column("params"),
+        Column("MACs"),
+        Column("paper %"),
+        Column("ours %"),
+        Column("95% int."),
+        Column("s/epoch"),
+        Column("latency"),
+    )
+    sheets = []
+    for table, title in TABLE_TITLES.items():
+        chosen = [line for line in lines if (line.network.paper.table if line.network.paper else None) == table]
+        if not chosen:
+            continue
+        rows = tuple(_paper_row(line, fold) for line in chosen)
+        failed = [f"{line.network.name}: {line.error}" for line in chosen if line.error]
+        sheets.append(Sheet(title, columns, rows, "\n".join(failed)))
+    return sheets
+
+
+def _paper_row(line: PaperLine, fold: bool) -> tuple[str, ...]:
+    network, evaluation = line.network, line.evaluation
+    rate = units.MISSING if not network.spec.dropout else f"{network.spec.dropout:g}"
+    return (
+        fold_notation(network.spec.notation) if fold else network.spec.notation,
+        rate,
+        units.rough_count(network.spec.num_parameters) if fold else units.count(network.spec.num_parameters),
+        units.rough_count(network.spec.macs),
+        units.percent(network.paper.error if network.paper else None),
+        units.percent(evaluation.error_rate if evaluation else None),
+        units.interval(evaluation.error_rate_low, evaluation.error_rate_high) if evaluation else units.MISSING,
+        f"{line.training.epoch_seconds:.2f}" if line.training else units.MISSING,
+        units.seconds(line.latency.p50_seconds if line.latency else None),
+    )

@@ -1,0 +1,51 @@
+"""Numbers to text: fractions to percent, seconds to microseconds. Nothing else formats a unit."""
+
+from __future__ import annotations
+
+MISSING = "–"
+
+
+def percent(fraction: float | None, digits: int = 2) -> str:
+    """``0.0051`` as ``0.51``; the column's head says that it is percent."""
+    return MISSING if fraction is None else f"{100 * fraction:.{digits}f}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """An interval of fractions in percent: ``0.39–0.67``."""
+    return MISSING if low is None or high is None else f"{100 * low:.2f}–{100 * high:.2f}"
+
+
+def count(number: int | None) -> str:
+    """``909866`` as ``909,866``."""
+    return MISSING if number is None else f"{number:,}"
+
+
+def rough_count(number: float | None) -> str:
+    """``19133568`` as ``19.1 M``: three digits are enough to compare."""
+    if number is None:
+        return MISSING
+    for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= limit:
+            return f"{_three_digits(number / limit)} {suffix}"
+    return _three_digits(number)
+
+
+def seconds(value: float | None) -> str:
+    """``0.000183`` as ``183 µs``."""
+    if value is None:
+        return MISSING
+    for limit, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs")):
+        if value >= limit:
+            return f"{_three_digits(value * factor)} {unit}"
+    return MISSING
+
+
+def size(num_bytes: int | None) -> str:
+    """``247000`` as ``247 kB``."""
+    return MISSING if num_bytes is None else f"{rough_count(num_bytes)}B"
+
+
+def _three_digits(value: float) -> str:
+    if value >= 99.95:
+        return f"{value:.0f}"
+    return f"{value:.1f}" if value >= 9.995 else f"{value:.2f}"

@@ -1,0 +1,260 @@
+"""What was measured, as plain data: one class a stage, JSON with a schema version.
+
+Error rates are fractions, times seconds, sizes bytes. A new field is added with
+a default, so that older files still load; a field that changes its meaning
+raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Self
+
+from mnistbench.errors import ArtifactError
+
+SCHEMA_VERSION = 1
+
+
+class Result:
+    """Base of the result classes: to a JSON document and back."""
+
+    kind = "result"
+
+    def as_dict(self) -> dict[str, Any]:
+        """A document of JSON types with ``schema_version`` and ``kind`` in front."""
+        assert dataclasses.is_dataclass(self)
+        return {"schema_version": SCHEMA_VERSION, "kind": self.kind, **dataclasses.asdict(self)}
+
+    @classmethod
+    def from_dict(cls, document: Any) -> Self:
+        """Read what :meth:`as_dict` wrote; fields that are not known are passed over.
+
+        Raises:
+            ArtifactError: When the document is of another kind or a newer schema,
+                or lacks a field.
+        """
+        if not isinstance(document, dict) or document.get("kind") != cls.kind:
+            raise ArtifactError(f'not a {cls.kind} result; expected a JSON object with "kind": "{cls.kind}"')
+        version = document.get("schema_version")
+        if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
+            raise ArtifactError(
+                f"schema version {version!r} is not known here (newest: {SCHEMA_VERSION}); update mnistbench"
+            )
+        try:
+            return cls(**cls._known(document))
+        except (TypeError, AttributeError, ValueError) as error:
+            raise ArtifactError(f"a {cls.kind} result lacks a field or has a wrong one: {error}") from None
+
+    @classmethod
+    def _known(cls, document: dict[str, Any]) -> dict[str, Any]:
+        """Those values that this class has fields for, revived."""
+        assert dataclasses.is_dataclass(cls)
+        names = {f.name for f in dataclasses.fields(cls)}
+        return cls._revive({key: value for key, value in document.items() if key in names})
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        """Turn the JSON types of single fields back into theirs."""
+        return values
+
+
+@dataclass(frozen=True)
+class Environment(Result):
+    """The machine and the software that a figure was measured on."""
+
+    kind = "environment"
+
+    python: str
+    """Version of Python, such as ``3.11.7``."""
+    platform: str
+    """Operating system and architecture."""
+    cpu: str
+    """Name of the processor model."""
+    cpu_features: tuple[str, ...]
+    """Instruction sets that matter here: ``avx2``, ``avx512f``, ``avx512_bf16``, ``amx_bf16`` ..."""
+    cpus_usable: int
+    """Processors this process may run on, which can be fewer than the machine has."""
+    memory_bytes: int | None
+    """Physical memory."""
+    gpus: tuple[dict[str, Any], ...]
+    """One entry a GPU: ``index, name, uuid, driver, memory_bytes``; empty without one."""
+    packages: dict[str, str]
+    """Versions of mnistbench and of the packages that do its work."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {key: tuple(values[key]) for key in ("cpu_features", "gpus") if key in values}
+
+
+@dataclass(frozen=True)
+class EpochResult(Result):
+    """One pass over the training images."""
+
+    kind = "epoch"
+
+    epoch: int
+    """Counted from 1."""
+    loss: float
+    """Mean cross-entropy over the epoch, in nats, with dropout active."""
+    num_errors: int
+    """Wrong answers on the evaluation images after the epoch."""
+    num_images: int
+    """Evaluation images."""
+    seconds: float
+    """Wall time of the training steps; evaluation and checkpoint excluded."""
+
+    @property
+    def error_rate(self) -> float:
+        """Wrong answers as a fraction."""
+        return self.num_errors / self.num_images
+
+
+@dataclass(frozen=True)
+class TrainingResult(Result):
+    """One finished training run."""
+
+    kind = "training"
+
+    name: str
+    notation: str
+    dropout: float
+    recipe: str
+    seed: int
+    epochs: int
+    batch_size: int
+    device: str
+    """Such as ``cpu`` or ``cuda:0``."""
+    precision: str
+    """``float32`` or ``bfloat16`` (mixed, weights stay float32)."""
+    num_threads: int
+    dataset: str
+    """``mnist``, or the name of the user's own folder."""
+    dataset_sha256: str
+    evaluated_on: str
+    """``test``, or ``validation`` when training images were held out."""
+    selection: str
+    """``last`` epoch, or ``best_on_test`` as the paper does."""
+    selected_epoch: int
+    num_errors: int
+    """Of the selected epoch's weights."""
+    num_images: int
+    error_rate: float
+    error_rate_low: float
+    """Lower end of the Wilson 95% interval."""
+    error_rate_high: float
+    epoch_seconds: float
+    """Median over the epochs after the first (of the only one, if there is one)."""
+    first_epoch_seconds: float
+    """Carries what happens once: capture, compilation, allocation."""
+    history: tuple[EpochResult, ...]
+    weights_sha256: str
+    job: str
+    """Hash of the configuration, which names the folder."""
+    environment: Environment
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        revived = dict(values)
+        if "history" in values:
+            revived["history"] = tuple(EpochResult(**EpochResult._known(entry)) for entry in values["history"])
+        if "environment" in values:
+            revived["environment"] = Environment(**Environment._known(values["environment"]))
+        return revived
+
+
+@dataclass(frozen=True)
+class EvaluationResult(Result):
+    """Answers of one ONNX file on one set of labelled images."""
+
+    kind = "evaluation"
+
+    name: str
+    file: str
+    sha256: str
+    size_bytes: int
+    num_parameters: int | None
+    """From the file's initialisers."""
+    macs: int | None
+    """Multiply-accumulates for one image; ``None`` when the file does not say."""
+    dataset: str
+    dataset_sha256: str
+    num_errors: int
+    num_images: int
+    error_rate: float
+    error_rate_low: float
+    """Lower end of the Wilson 95% interval."""
+    error_rate_high: float
+    provider: str
+    """Execution provider that really ran, such as ``CPUExecutionProvider``."""
+    input: dict[str, Any]
+    """How images were given: ``name, layout, dtype, value_range, batch_size`` and how that was found."""
+    notation: str | None = None
+    dropout: float | None = None
+    table: int | None = None
+    paper_error: float | None = None
+    confusion: tuple[tuple[int, ...], ...] | None = None
+    """Rows are true digits, columns answers."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if values.get("confusion") is None:
+            return values
+        return values | {"confusion": tuple(tuple(row) for row in values["confusion"])}
+
+
+@dataclass(frozen=True)
+class LatencyResult(Result):
+    """Time of one model at one batch size on one device."""
+
+    kind = "latency"
+
+    name: str
+    file: str
+    sha256: str
+    device: str
+    """As asked for: ``cpu`` or ``cuda:0``."""
+    mode: str
+    """``e2e``: numpy in, numpy out."""
+    batch_size: int
+    provider: str | None = None
+    """Execution provider that really ran; ``None`` when nothing did."""
+    error: str | None = None
+    """Why there are no figures; ``None`` when there are."""
+    session_seconds: float | None = None
+    """Creation of the session: load, optimise, allocate."""
+    first_call_seconds: float | None = None
+    warmup_calls: int = 0
+    warmup_settled: bool = False
+    """Whether the last three windows of the warm-up agreed within 10%."""
+    num_samples: int = 0
+    """Timed calls in steady state."""
+    stop_reason: str | None = None
+    """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended."""
+    mean_seconds: float | None = None
+    min_seconds: float | None = None
+    p50_seconds: float | None = None
+    p90_seconds: float | None = None
+    """Only where the sample supports it, as for every percentile."""
+    p99_seconds: float | None = None
+    percentile_bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """95% confidence bounds by percentile: ``{"p50": (low, high)}``, in seconds."""
+    num_outliers: int = 0
+    """Samples beyond 1.5 interquartile ranges of the quartiles; counted, never removed."""
+    throughput: float | None = None
+    """Images per second: batch size over the mean."""
+    samples_seconds: tuple[float, ...] = ()
+    """Every timed call, in order."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Session options: threads, spinning, graph optimisation level, provider options."""
+    notation: str | None = None
+    dropout: float | None = None
+    table: int | None = None
+    paper_error: float | None = None
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        revived = dict(values)
+        revived["samples_seconds"] = tuple(values.get("samples_seconds", ()))
+        revived["percentile_bounds"] = {key: tuple(pair) for key, pair in values.get("percentile_bounds", {}).items()}
+        return revived

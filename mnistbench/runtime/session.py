@@ -1,0 +1,178 @@
+"""onnxruntime sessions: made from a checked file, on the device asked for, with settings that are data.
+
+onnxruntime neither prints nor falls back to another device here, and what it
+raises comes out as one line. Knows nothing of images.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from mnistbench.errors import MnistbenchError, ModelError, ProviderError
+from mnistbench.runtime.onnx_file import read_onnx_file
+from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
+from mnistbench.runtime.providers import Device, Machine, require
+
+GRAPH_OPTIMIZATIONS: tuple[str, ...] = ("all", "extended", "basic", "none")
+"""onnxruntime's levels, from the most to none."""
+
+_SILENT = 4  # fatal errors only; everything else arrives as an exception
+
+
+def usable_cpus() -> int:
+    """Processors this process may run on, which can be fewer than the machine has."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class SessionSettings:
+    """What a session is made with; all of it is stored beside a measurement."""
+
+    intra_op_num_threads: int = field(default_factory=usable_cpus)
+    """Threads within one operator; onnxruntime's own default ignores the process's affinity."""
+    allow_spinning: bool = True
+    """Whether idle threads wait busily: faster, at the price of a busy processor."""
+    graph_optimization: str = "all"
+    """One of :data:`GRAPH_OPTIMIZATIONS`."""
+
+    def __post_init__(self) -> None:
+        if self.intra_op_num_threads < 1:
+            raise ProviderError(f"{self.intra_op_num_threads} threads are not possible; expected at least 1")
+        if self.graph_optimization not in GRAPH_OPTIMIZATIONS:
+            raise ProviderError(
+                f"unknown graph optimisation {self.graph_optimization!r}; expected {', '.join(GRAPH_OPTIMIZATIONS)}"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields, for results."""
+        return dataclasses.asdict(self)
+
+
+def create_session(
+    source: str | os.PathLike[str] | bytes,
+    device: Device,
+    settings: SessionSettings | None = None,
+    *,
+    info: OnnxInfo | None = None,
+    allow_external_data: bool = False,
+    machine: Machine | None = None,
+) -> Any:
+    """Load an ONNX model and return its ``onnxruntime.InferenceSession``, on ``device`` and nowhere else.
+
+    Args:
+        source: The file, or its content. A file is handed on as a path, since external data lies
+            relative to it; content cannot have any.
+        device: Where to run; checked with :func:`mnistbench.runtime.providers.require`.
+        settings: Threads, spinning and optimisation level; the defaults when ``None``.
+        info: The file's facts, when the caller has read them already.
+        allow_external_data: Whether the file may name other files that hold its weights.
+        machine: What the device is checked against; a test gives its own.
+
+    Raises:
+        ModelError: When the file is missing, damaged, too new, or has external data that was not allowed.
+        ProviderError: When the device cannot be used, or some of the model would run elsewhere.
+    """
+    what = "the model" if isinstance(source, bytes) else str(Path(source))
+    if info is None:
+        info = parse_onnx(source) if isinstance(source, bytes) else read_onnx_file(source)
+    if info.external_data and (isinstance(source, bytes) or not allow_external_data):
+        raise ModelError(
+            f"{what} keeps weights in other files, which any path could be; "
+            "if you trust it, allow external data (--allow-external-data)"
+        )
+    require(device, machine=machine)
+    import onnxruntime  # slow to import, and not needed for --help
+
+    options = _session_options(onnxruntime, device, settings or SessionSettings())
+    try:
+        session = onnxruntime.InferenceSession(
+            source if isinstance(source, bytes) else os.fspath(source),
+            options,
+            providers=[(device.provider, dict(device.provider_options))],
+            # onnxruntime's Python layer would otherwise retry on the CPU by itself, here and in run().
+            enable_fallback=0,
+        )
+    except onnxruntime_errors() as error:
+        raise _load_error(error, what, device, info, onnxruntime.__version__) from error
+    used = session.get_providers()
+    if not used or used[0] != device.provider:
+        raise ProviderError(
+            f"{device.text} was asked for, but onnxruntime chose {', '.join(used) or 'nothing'}; "
+            "its CUDA provider could not start, see the troubleshooting in the README"
+        )
+    return session
+
+
+def onnxruntime_errors() -> tuple[type[Exception], ...]:
+    """What onnxruntime raises; its own exceptions share no base class."""
+    from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+    names = (
+        "EngineError EPFail Fail InvalidArgument InvalidGraph InvalidProtobuf ModelLoaded NoModel NoSuchFile "
+        "NotImplemented RuntimeException"
+    )
+    own = tuple(getattr(state, name) for name in names.split() if hasattr(state, name))
+    return (*own, RuntimeError, ValueError, TypeError, MemoryError, IndexError, OSError)
+
+
+def run_error(error: Exception, *, name: str, device: Device, batch_size: int) -> MnistbenchError:
+    """The error to raise for an exception of ``session.run``: memory, or the model itself."""
+    text = one_line(error)
+    if isinstance(error, MemoryError) or re.search(r"allocat|out of memory|bad_alloc", text, re.IGNORECASE):
+        return ProviderError(f"{device.text} has not enough memory for {name} at batch {batch_size:,}: {text}")
+    return ModelError(f"{name} fails on a batch of {batch_size:,}: {text}")
+
+
+def one_line(error: BaseException) -> str:
+    """The readable part of an onnxruntime message: no status prefix, no C++ source position."""
+    text = " ".join(str(error).split()) or type(error).__name__
+    text = re.sub(r"\[ONNXRuntimeError\] : [0-9]+ : [A-Z_]+ : ", "", text)
+    text = re.sub(r"\S*/onnxruntime/\S+:[0-9]+ [^()]*(?:operator\(\))?\((?:[^()]|\([^()]*\))*\)(?: const)? ?", "", text)
+    return text[:400].rstrip()
+
+
+def _session_options(onnxruntime: Any, device: Device, settings: SessionSettings) -> Any:
+    levels = onnxruntime.GraphOptimizationLevel
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = _SILENT
+    options.intra_op_num_threads = settings.intra_op_num_threads
+    options.inter_op_num_threads = 1
+    options.graph_optimization_level = {
+        "all": levels.ORT_ENABLE_ALL,
+        "extended": levels.ORT_ENABLE_EXTENDED,
+        "basic": levels.ORT_ENABLE_BASIC,
+        "none": levels.ORT_DISABLE_ALL,
+    }[settings.graph_optimization]
+    options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.allow_spinning else "0")
+    if device.is_gpu:
+        options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
+    return options
+
+
+def _load_error(error: Exception, what: str, device: Device, info: OnnxInfo, version: str) -> MnistbenchError:
+    text = one_line(error)
+    if "fallback to CPU EP has been explicitly disabled" in text:
+        return ProviderError(
+            f"{what} cannot run wholly on {device.text}: onnxruntime has no {device.provider} kernel for some of "
+            "its operators, or the provider could not start; use the device cpu"
+        )
+    if "IR version" in text:
+        return ModelError(
+            f"{what} has IR version {info.ir_version}, newer than onnxruntime {version} reads ({text}); "
+            "update onnxruntime or export with an older IR version"
+        )
+    if "opset" in text.lower() and ("development" in text or "till opset" in text):
+        return ModelError(
+            f"{what} uses opset {info.opsets.get('', 0)}, newer than onnxruntime {version} knows; "
+            "update onnxruntime or export with an older opset"
+        )
+    if device.is_gpu and re.search(r"CUDA|CUDNN|cuBLAS|memory|device", text):
+        return ProviderError(f"{device.text} cannot load {what}: {text}")
+    return ModelError(f"{what} cannot be loaded by onnxruntime {version}: {text}")

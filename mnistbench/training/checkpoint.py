@@ -1,0 +1,132 @@
+"""A resumable state on disk after every epoch: tensors in safetensors, the rest in JSON.
+
+``state.json`` is written last and names the tensor files with their hashes, so
+that a kill at any moment leaves either the old state or the new one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+from torch import Tensor
+
+from mnistbench.errors import ArtifactError
+from mnistbench.files import atomic_write, write_json
+from mnistbench.results import SCHEMA_VERSION, EpochResult
+from mnistbench.training.job import Job
+
+STATE_FILE = "state.json"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The state of a run after an epoch.
+
+    Attributes:
+        history: One entry for each epoch done.
+        tensors: What :meth:`Trainer.state` gave after the last of them.
+        best_epoch: Epoch with the fewest errors so far, where the recipe takes the best.
+        best_weights: The weights after that epoch.
+    """
+
+    history: tuple[EpochResult, ...]
+    tensors: dict[str, Tensor]
+    best_epoch: int | None = None
+    best_weights: dict[str, Tensor] | None = None
+
+
+def write_checkpoint(folder: Path, job: Job, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint, then remove the tensor files of the one before.
+
+    Raises:
+        OSError: When the folder cannot be written; the checkpoint before it then still stands.
+    """
+    epoch = len(checkpoint.history)
+    files = {"tensors": _write_tensors(folder / f"epoch-{epoch:04d}.safetensors", checkpoint.tensors)}
+    if checkpoint.best_weights is not None:
+        best = folder / f"best-{checkpoint.best_epoch:04d}.safetensors"
+        files["best"] = _write_tensors(best, checkpoint.best_weights)
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "kind": "checkpoint",
+        "job": job.as_dict(),
+        "history": [dataclasses.asdict(entry) for entry in checkpoint.history],
+        "best_epoch": checkpoint.best_epoch,
+        "files": files,
+    }
+    write_json(folder / STATE_FILE, document)
+    _remove_except(folder, {entry["file"] for entry in files.values()})
+
+
+def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
+    """The checkpoint in a folder, or ``None`` when there is none.
+
+    Raises:
+        ArtifactError: When it is damaged or of another configuration.
+    """
+    file = folder / STATE_FILE
+    if not file.is_file():
+        return None
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        if document["schema_version"] != SCHEMA_VERSION or document["job"] != json.loads(json.dumps(job.as_dict())):
+            raise ArtifactError("it is of another configuration")
+        files = document["files"]
+        return Checkpoint(
+            history=tuple(EpochResult(**entry) for entry in document["history"]),
+            tensors=_read_tensors(folder, files["tensors"]),
+            best_epoch=document["best_epoch"],
+            best_weights=_read_tensors(folder, files["best"]) if "best" in files else None,
+        )
+    except (
+        OSError,
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        ArtifactError,
+        safetensors.SafetensorError,
+    ) as error:
+        raise ArtifactError(f"{file} is damaged: {error}; start over with --no-resume") from None
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint; ``state.json`` goes first, so that no half of one is ever read."""
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    _remove_except(folder, set())
+
+
+def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    content = safetensors.torch.save(tensors)
+    digest = hashlib.sha256(content).hexdigest()
+    # The best weights are the same file for many epochs.
+    if not file.is_file() or hashlib.sha256(file.read_bytes()).hexdigest() != digest:
+        atomic_write(file, content)
+    return {"file": file.name, "sha256": digest}
+
+
+def _read_tensors(folder: Path, entry: dict[str, Any]) -> dict[str, Tensor]:
+    name = entry["file"]
+    if Path(name).name != name:
+        raise ArtifactError(f"it names a file outside its folder: {name!r}")
+    content = (folder / name).read_bytes()
+    if hashlib.sha256(content).hexdigest() != entry["sha256"]:
+        raise ArtifactError(f"{name} does not have the hash that was written down")
+    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    return tensors
+
+
+def _remove_except(folder: Path, names: set[str]) -> None:
+    for pattern in ("epoch-*.safetensors", "best-*.safetensors", ".*.tmp"):
+        for file in folder.glob(pattern):
+            if file.name not in names:
+                with contextlib.suppress(OSError):
+                    file.unlink()

@@ -1,0 +1,125 @@
+"""What a model must pass before it is published: the checker, its counts, parity with torch."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from torch import Tensor
+
+from mnistbench.errors import ExportError
+from mnistbench.runtime.providers import resolve_device
+from mnistbench.runtime.session import create_session
+from mnistbench.spec import NetworkSpec
+from mnistbench.training.graph import InputDtype
+from mnistbench.training.module import PIXEL_SCALE, build_module
+
+MAX_LOGIT_DIFFERENCE = 1e-4
+"""Largest difference of a logit between torch and onnxruntime, both in float32."""
+
+_BATCH = 500
+
+
+@dataclass(frozen=True)
+class Parity:
+    """How far the exported model's answers are from torch's.
+
+    Attributes:
+        num_images: Images compared.
+        num_errors: Wrong answers of the exported model.
+        label_differences: Images on which the labels differ.
+        max_logit_difference: Largest absolute difference of a logit.
+    """
+
+    num_images: int
+    num_errors: int
+    label_differences: int
+    max_logit_difference: float
+
+
+def check_structure(model: onnx.ModelProto, spec: NetworkSpec) -> None:
+    """The checker, and as many parameters in the graph as the spec counts.
+
+    Raises:
+        ExportError: When either fails.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"{spec.notation}: the ONNX checker refuses the model: {error}") from None
+    counted = sum(prod(i.dims) for i in model.graph.initializer if i.name.endswith((".weight", ".bias")))
+    if counted != spec.num_parameters:
+        raise ExportError(f"{spec.notation}: the graph has {counted} parameters, the network {spec.num_parameters}")
+
+
+def compare_with_torch(
+    content: bytes,
+    spec: NetworkSpec,
+    weights: Mapping[str, Tensor],
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    input_dtype: InputDtype = "uint8",
+) -> Parity:
+    """Run both on the same images.
+
+    Args:
+        content: The exported model.
+        spec: Its network.
+        weights: Its weights, as torch has them.
+        images: uint8 ``(n, 28, 28)``.
+        labels: Integers ``(n,)``.
+        input_dtype: What the model takes.
+
+    Raises:
+        ModelError: When onnxruntime cannot run the model.
+    """
+    module = build_module(spec, seed=0)
+    module.load_state_dict(dict(weights))
+    module.eval()
+    session = _session(content)
+    errors = differences = 0
+    largest = 0.0
+    for first in range(0, len(images), _BATCH):
+        # A copy, since torch warns about arrays that cannot be written.
+        batch = np.array(images[first : first + _BATCH])[:, None]
+        pixels = torch.mul(torch.from_numpy(batch), PIXEL_SCALE)
+        feed = batch if input_dtype == "uint8" else pixels.numpy()
+        logits, label = session.run(["logits", "label"], {"image": feed})
+        with torch.inference_mode():
+            expected = module(pixels).numpy()
+        largest = max(largest, float(np.abs(logits - expected).max()))
+        differences += int((label != expected.argmax(1)).sum())
+        errors += int((label != labels[first : first + _BATCH]).sum())
+    return Parity(len(images), errors, differences, largest)
+
+
+def _session(content: bytes) -> Any:
+    """A session on the CPU for a model that is not published yet."""
+    with tempfile.TemporaryDirectory(prefix="mnistbench-gate-") as folder:
+        candidate = Path(folder) / "candidate.onnx"
+        candidate.write_bytes(content)
+        return create_session(candidate, resolve_device("cpu"))
+
+
+def require_parity(parity: Parity, what: str) -> None:
+    """Refuse a model whose answers are not torch's.
+
+    Raises:
+        ExportError: When a label differs or a logit is too far off.
+    """
+    # A comparison with NaN is false either way round; only this form refuses it.
+    close = parity.max_logit_difference <= MAX_LOGIT_DIFFERENCE
+    if parity.label_differences or not close:
+        raise ExportError(
+            f"{what}: onnxruntime and torch disagree on {parity.label_differences} of {parity.num_images} labels, "
+            f"largest logit difference {parity.max_logit_difference:.2g} (allowed: 0 labels, "
+            f"{MAX_LOGIT_DIFFERENCE:g}); the model is not published"
+        )

@@ -1,0 +1,168 @@
+"""One training run: everything that decides its weights, the hash of that, and its folder.
+
+The same configuration always has the same folder, so that repeating a command
+does only what is missing. Knows nothing of torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from mnistbench.catalog import Network
+from mnistbench.errors import ArtifactError, TrainingError
+from mnistbench.results import TrainingResult
+from mnistbench.training.recipes import Recipe
+
+REVISION = 1
+"""Raised whenever a change in ``training`` changes the weights that a configuration gives."""
+
+Precision = Literal["float32", "bfloat16"]
+
+
+@dataclass(frozen=True)
+class Job:
+    """A complete training configuration.
+
+    Attributes:
+        recipe: Name of the recipe; the values it stands for are the fields below.
+        device: Kind of device, ``cpu`` or ``cuda``: its arithmetic is part of the result.
+        evaluated_on: ``test``, or ``validation`` when training images are held out.
+    """
+
+    network: Network
+    recipe: str
+    optimizer: str
+    weight_decay: float
+    schedule: Literal["constant", "one_cycle"]
+    selection: str
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    seed: int
+    device: str
+    precision: Precision
+    dataset: str
+    dataset_sha256: str
+    evaluated_on: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """JSON types; what :attr:`key` is made from."""
+        fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "network"}
+        return {"revision": REVISION, "name": self.network.name, **self.network.spec.as_dict(), **fields}
+
+    @property
+    def key(self) -> str:
+        """Twelve hexadecimal digits that stand for the whole configuration."""
+        canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+    def folder(self, work_dir: Path) -> Path:
+        """Where this run keeps its files below the work directory."""
+        return work_dir / "training" / self.network.name / self.key
+
+
+def make_job(
+    network: Network,
+    recipe: Recipe,
+    *,
+    dataset: str,
+    dataset_sha256: str,
+    device: str,
+    precision: Precision,
+    epochs: int | None = None,
+    batch_size: int | None = None,
+    learning_rate: float | None = None,
+    seed: int = 0,
+    evaluated_on: str = "test",
+) -> Job:
+    """The run of one network with a recipe; ``None`` takes what the recipe says.
+
+    Raises:
+        TrainingError: When a number is out of range.
+    """
+    settings = recipe.settings(network.spec)
+    job = Job(
+        network=network,
+        recipe=recipe.name,
+        optimizer=recipe.optimizer,
+        weight_decay=recipe.weight_decay,
+        schedule=recipe.schedule,
+        # Without a look at the test set there is no best epoch on it.
+        selection="last" if evaluated_on != "test" else recipe.selection,
+        epochs=settings.epochs if epochs is None else epochs,
+        learning_rate=settings.learning_rate if learning_rate is None else learning_rate,
+        batch_size=recipe.batch_size if batch_size is None else batch_size,
+        seed=seed,
+        device=device,
+        precision=precision,
+        dataset=dataset,
+        dataset_sha256=dataset_sha256,
+        evaluated_on=evaluated_on,
+    )
+    for name, value, least in (("epochs", job.epochs, 1), ("batch size", job.batch_size, 1), ("seed", job.seed, 0)):
+        if value < least:
+            raise TrainingError(f"{name} {value} is too small; expected {least} or more")
+    if not 0 < job.learning_rate < float("inf"):
+        raise TrainingError(f"learning rate {job.learning_rate} is out of range; expected a positive number")
+    return job
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run that ended well: its folder, its result and its weights."""
+
+    folder: Path
+    result: TrainingResult
+
+    @property
+    def weights(self) -> Path:
+        """Safetensors file with one float32 tensor a parameter."""
+        return self.folder / "weights.safetensors"
+
+
+def read_finished(folder: Path) -> FinishedRun | None:
+    """The finished run in a folder, or ``None`` when there is none.
+
+    Raises:
+        ArtifactError: When its result cannot be read.
+    """
+    file = folder / "result.json"
+    if not file.is_file() or not (folder / "weights.safetensors").is_file():
+        return None
+    try:
+        return FinishedRun(folder, TrainingResult.from_dict(json.loads(file.read_text(encoding="utf-8"))))
+    except (OSError, ValueError, ArtifactError) as error:
+        raise ArtifactError(f"{file} is damaged ({error}); delete the folder {folder} and train again") from None
+
+
+def find_finished(
+    work_dir: Path, name: str, *, seed: int | None = None, recipe: str | None = None
+) -> FinishedRun | None:
+    """The newest finished run of a network, or ``None``.
+
+    Args:
+        work_dir: Folder that holds ``training/``.
+        name: Stable name of the network.
+        seed: Only runs with this seed.
+        recipe: Only runs with this recipe.
+
+    Raises:
+        ArtifactError: When a result cannot be read.
+    """
+    parent = work_dir / "training" / name
+    folders = [folder for folder in parent.iterdir() if folder.is_dir()] if parent.is_dir() else []
+    runs = [run for run in map(read_finished, folders) if run is not None]
+    fitting = [
+        run
+        for run in runs
+        if seed in (None, run.result.seed)
+        and recipe in (None, run.result.recipe)
+        # Weights that never saw 10,000 of the training images are for choosing settings, not for use.
+        and run.result.evaluated_on == "test"
+    ]
+    return max(fitting, key=lambda run: (run.folder / "result.json").stat().st_mtime_ns, default=None)

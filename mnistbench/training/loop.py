@@ -1,0 +1,202 @@
+"""The training loop itself: data on the device, one step, one epoch, one evaluation.
+
+Writes no file and prints nothing. All randomness is a function of the job's
+seed and the epoch, so that an epoch can be repeated from the state before it.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from mnistbench.data.dataset import Dataset
+from mnistbench.training.hardware import memory_format
+from mnistbench.training.job import Job
+from mnistbench.training.module import PIXEL_SCALE, build_module, dropouts
+from mnistbench.training.schedule import learning_rate
+
+EVALUATION_BATCH = 500
+"""Images at once in evaluation; small enough that activations of the largest network stay below 100 MB."""
+
+STEPS_BETWEEN_REPORTS = 20
+
+OnStep = Callable[[int, int, float], None]
+"""Called with steps done, steps in the epoch, and the mean loss so far."""
+
+_PERMUTATION, _DROPOUT = 1, 2
+
+
+class DivergedError(ArithmeticError):
+    """The loss became NaN or infinite."""
+
+
+class Trainer:
+    """A network in training: module, optimiser and the whole dataset on one device.
+
+    Args:
+        job: The configuration.
+        dataset: Images uint8 ``(n, 28, 28)``; kept as uint8 on the device.
+        device: Where everything lives.
+    """
+
+    def __init__(self, job: Job, dataset: Dataset, device: torch.device) -> None:
+        self.job = job
+        self.device = device
+        self.memory_format = memory_format(job.network.spec)
+        # Flat networks never look at an image as an image: their pixels stay one row from the start.
+        self.module = build_module(job.network.spec, job.seed).to(device)
+        self.module.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # torch has no stub for it
+        self.optimizer = _optimizer(job, self.module)
+        self.images = _to_device(dataset.train_images, device).unsqueeze(1)
+        self.labels = _to_device(dataset.train_labels, device).long()
+        self.test_images = _to_device(dataset.test_images, device).unsqueeze(1)
+        self.test_labels = _to_device(dataset.test_labels, device).long()
+        self.generator = torch.Generator(device)
+        for layer in dropouts(self.module):
+            layer.generator = self.generator
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Steps, the last of which may have a smaller batch."""
+        return math.ceil(len(self.images) / self.job.batch_size)
+
+    def run_epoch(self, epoch: int, on_step: OnStep | None = None) -> tuple[float, float]:
+        """Train one epoch.
+
+        Args:
+            epoch: Counted from 1; decides the order of the images and the dropout.
+            on_step: Told now and then how far it is.
+
+        Returns:
+            Mean loss in nats, and wall time of the steps in seconds.
+
+        Raises:
+            DivergedError: When the loss is no longer finite.
+        """
+        job, batch_size, num_images, steps = self.job, self.job.batch_size, len(self.images), self.steps_per_epoch
+        self.generator.manual_seed(_seed_for(job.seed, epoch, _DROPOUT))
+        self.module.train()
+        total = torch.zeros((), device=self.device)
+        begin = self._now()
+        order = torch.randperm(
+            num_images, generator=torch.Generator().manual_seed(_seed_for(job.seed, epoch, _PERMUTATION))
+        )
+        order = order.to(self.device)
+        # One gather an epoch; every batch is then a view.
+        images, labels = self.images[order], self.labels[order]
+        for step in range(steps):
+            first = step * batch_size
+            rate = learning_rate(job.schedule, job.learning_rate, (epoch - 1) * steps + step, job.epochs * steps)
+            loss = self._step(images[first : first + batch_size], labels[first : first + batch_size], rate)
+            total += loss * min(batch_size, num_images - first)
+            if on_step is not None and (step + 1) % STEPS_BETWEEN_REPORTS == 0:
+                mean = total.item() / min((step + 1) * batch_size, num_images)
+                _require_finite(mean)
+                on_step(step + 1, steps, mean)
+        seconds = self._now() - begin
+        mean = total.item() / num_images
+        _require_finite(mean)
+        return mean, seconds
+
+    def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
+        """One optimiser step on uint8 images ``(batch, 1, 28, 28)``; returns the loss, detached."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        pixels = self._pixels(images)
+        if self.job.precision == "bfloat16":
+            with torch.autocast(self.device.type, torch.bfloat16):
+                logits = self.module(pixels).float()
+        else:
+            logits = self.module(pixels)
+        loss = functional.cross_entropy(logits, labels)
+        self.optimizer.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        self.optimizer.step()
+        return loss.detach()
+
+    def _pixels(self, images: Tensor) -> Tensor:
+        return torch.mul(images, PIXEL_SCALE).contiguous(memory_format=self.memory_format)
+
+    def evaluate(self) -> int:
+        """Wrong answers on the evaluation images, in float32 as the exported model computes."""
+        self.module.eval()
+        errors = torch.zeros((), dtype=torch.long, device=self.device)
+        with torch.inference_mode():
+            for first in range(0, len(self.test_images), EVALUATION_BATCH):
+                part = slice(first, first + EVALUATION_BATCH)
+                logits = self.module(self._pixels(self.test_images[part]))
+                errors += (logits.argmax(1) != self.test_labels[part]).sum()
+        return int(errors.item())
+
+    def weights(self) -> dict[str, Tensor]:
+        """Float32 parameters by name, on the CPU and contiguous."""
+        return {name: _plain(parameter) for name, parameter in self.module.named_parameters()}
+
+    def state(self) -> dict[str, Tensor]:
+        """Everything that the next epoch depends on, besides the job."""
+        tensors = {f"weights.{name}": tensor for name, tensor in self.weights().items()}
+        for name, parameter in self.module.named_parameters():
+            for key, value in self.optimizer.state[parameter].items():
+                tensors[f"optimizer.{key}.{name}"] = _plain(value)
+        return tensors
+
+    def load_state(self, tensors: dict[str, Tensor]) -> None:
+        """Put back what :meth:`state` gave.
+
+        Raises:
+            KeyError: When a tensor is missing.
+            ValueError: When one has another shape.
+        """
+        prefix = "optimizer."
+        keys = {name[len(prefix) :].split(".", 1)[0] for name in tensors if name.startswith(prefix)}
+        with torch.no_grad():
+            for name, parameter in self.module.named_parameters():
+                saved = tensors[f"weights.{name}"]
+                if saved.shape != parameter.shape:
+                    raise ValueError(f"{name} has the shape {tuple(saved.shape)}, expected {tuple(parameter.shape)}")
+                parameter.copy_(saved)
+                self.optimizer.state[parameter] = {
+                    key: self._like(tensors[f"{prefix}{key}.{name}"], parameter) for key in sorted(keys)
+                }
+
+    def _like(self, saved: Tensor, parameter: Tensor) -> Tensor:
+        """A saved optimiser tensor with its parameter's device and memory layout."""
+        if saved.shape != parameter.shape:
+            return saved.to(self.device)
+        return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)
+
+    def _now(self) -> float:
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        return time.perf_counter()
+
+
+def _optimizer(job: Job, module: nn.Module) -> torch.optim.Optimizer:
+    kind = torch.optim.AdamW if job.optimizer == "adamw" else torch.optim.Adam
+    return kind(module.parameters(), lr=job.learning_rate, weight_decay=job.weight_decay, fused=True)
+
+
+def _seed_for(seed: int, epoch: int, purpose: int) -> int:
+    """A seed for one purpose in one epoch, far from that of every other."""
+    words = np.random.SeedSequence((seed, epoch, purpose)).generate_state(2, np.uint32)
+    return int(words[0]) << 31 | int(words[1]) >> 1
+
+
+def _to_device(array: np.ndarray, device: torch.device) -> Tensor:
+    # torch warns about arrays that cannot be written, which the dataset's are.
+    return torch.from_numpy(np.array(array)).to(device)
+
+
+def _plain(tensor: Tensor) -> Tensor:
+    return tensor.detach().to("cpu", copy=True).contiguous()
+
+
+def _require_finite(loss: float) -> None:
+    if not math.isfinite(loss):
+        raise DivergedError(f"the loss is {loss}")

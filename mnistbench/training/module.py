@@ -1,0 +1,88 @@
+"""The torch module of a spec, and nothing that trains it.
+
+Max-pool stands before ReLU: both orders compute the same function, and this one
+runs ReLU and its gradient on a quarter of the elements.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from math import prod
+
+import torch
+from torch import Tensor, nn
+
+from mnistbench.layers import Conv2d, Linear, MaxPool2d
+from mnistbench.spec import NetworkSpec
+
+PIXEL_SCALE = 1.0 / 255.0
+"""Images enter a network as grey values from 0 to 1."""
+
+
+class Dropout(nn.Module):
+    """Dropout whose randomness comes from a generator of its own.
+
+    ``nn.Dropout`` draws from the process-wide generator, which other code moves;
+    a private one, seeded for each epoch, makes a resumed run repeat exactly.
+    """
+
+    def __init__(self, rate: float) -> None:
+        super().__init__()
+        self.rate = rate
+        self.generator: torch.Generator | None = None
+
+    def forward(self, hidden: Tensor) -> Tensor:
+        """Zero each element with probability ``rate`` and scale the others, in training only."""
+        if not self.training or self.rate == 0.0:
+            return hidden
+        keep = torch.rand(hidden.shape, generator=self.generator, device=hidden.device) >= self.rate
+        return hidden * keep * (1.0 / (1.0 - self.rate))
+
+
+def build_module(spec: NetworkSpec, seed: int) -> nn.Sequential:
+    """A freshly initialised module: float32 ``(batch, 1, 28, 28)`` in 0..1 to logits ``(batch, 10)``.
+
+    Names are those of the ONNX graph: ``conv1``, ``pool1``, ``relu1``, ``fc1``.
+    Initial weights are torch's defaults for the seed; the process-wide generator
+    is left as it was.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return nn.Sequential(_named_layers(spec))
+
+
+def _named_layers(spec: NetworkSpec) -> OrderedDict[str, nn.Module]:
+    modules: OrderedDict[str, nn.Module] = OrderedDict()
+    convs = pools = relus = fcs = 0
+    layers = spec.layers
+    for index, (layer, shape) in enumerate(zip(layers, spec.shapes, strict=False)):
+        match layer:
+            case Conv2d():
+                convs, relus = convs + 1, relus + 1
+                modules[f"conv{convs}"] = nn.Conv2d(
+                    shape[0], layer.out_channels, layer.kernel_size, padding=layer.padding
+                )
+                if isinstance(layers[index + 1], MaxPool2d):
+                    pools += 1
+                    modules[f"pool{pools}"] = nn.MaxPool2d(layers[index + 1].kernel_size)  # type: ignore[union-attr]
+                modules[f"relu{relus}"] = nn.ReLU(inplace=True)
+            case MaxPool2d():
+                if index == 0 or not isinstance(layers[index - 1], Conv2d):
+                    pools += 1
+                    modules[f"pool{pools}"] = nn.MaxPool2d(layer.kernel_size)
+            case Linear():
+                fcs += 1
+                if len(shape) > 1:
+                    modules["flatten"] = nn.Flatten()
+                modules[f"fc{fcs}"] = nn.Linear(prod(shape), layer.out_features)
+                if index + 1 < len(layers):
+                    relus += 1
+                    modules[f"relu{relus}"] = nn.ReLU(inplace=True)
+                    if spec.dropout:
+                        modules[f"dropout{fcs}"] = Dropout(spec.dropout)
+    return modules
+
+
+def dropouts(module: nn.Module) -> list[Dropout]:
+    """The dropout layers of a module."""
+    return [child for child in module.modules() if isinstance(child, Dropout)]

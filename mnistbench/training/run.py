@@ -1,0 +1,192 @@
+"""One job from start, or from where it was left, to a finished run on disk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import safetensors.torch
+import torch
+from torch import Tensor
+
+from mnistbench.data.dataset import Dataset
+from mnistbench.errors import ArtifactError, TrainingError
+from mnistbench.files import atomic_write, write_json
+from mnistbench.measure.environment import collect_environment
+from mnistbench.measure.stats import wilson_interval
+from mnistbench.results import EpochResult, TrainingResult
+from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from mnistbench.training.job import FinishedRun, Job, read_finished
+from mnistbench.training.loop import DivergedError, Trainer
+
+
+@dataclass(frozen=True)
+class StepsDone:
+    """Some steps of an epoch are done."""
+
+    epoch: int
+    steps: int
+    num_steps: int
+    loss: float
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """An epoch is done, evaluated and saved."""
+
+    result: EpochResult
+
+
+@dataclass(frozen=True)
+class Resumed:
+    """The run goes on after an epoch that was saved before."""
+
+    result: EpochResult
+
+
+Event = StepsDone | EpochDone | Resumed
+OnEvent = Callable[[Event], None]
+
+
+def run_job(
+    job: Job,
+    dataset: Dataset,
+    device: torch.device,
+    work_dir: Path,
+    *,
+    resume: bool = True,
+    on_event: OnEvent | None = None,
+) -> FinishedRun:
+    """Train one network, or return the run that is already there.
+
+    Args:
+        job: The configuration; its folder below ``work_dir`` keeps everything.
+        dataset: The images; its hash must be the job's.
+        device: A device of the job's kind.
+        work_dir: Folder for all runs.
+        resume: Go on from a checkpoint and keep a finished run; otherwise start over.
+        on_event: Told of progress.
+
+    Raises:
+        TrainingError: When the loss became NaN or infinite.
+        ArtifactError: When a checkpoint is damaged.
+        OSError: When the folder cannot be written.
+    """
+    tell = on_event or _silent
+    if dataset.sha256 != job.dataset_sha256:
+        raise TrainingError(f"the job is for the dataset {job.dataset_sha256[:12]}, not {dataset.sha256[:12]}")
+    folder = job.folder(work_dir)
+    finished = read_finished(folder) if resume else None
+    if finished is not None:
+        return finished
+    folder.mkdir(parents=True, exist_ok=True)
+    if not resume:
+        # The result goes first: a run without one is unfinished, whatever else lies there.
+        (folder / "result.json").unlink(missing_ok=True)
+        remove_checkpoint(folder)
+    write_json(folder / "job.json", job.as_dict())
+
+    trainer = Trainer(job, dataset, device)
+    checkpoint = read_checkpoint(folder, job)
+    if checkpoint is None:
+        checkpoint = Checkpoint(history=(), tensors={})
+    else:
+        try:
+            trainer.load_state(checkpoint.tensors)
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise ArtifactError(
+                f"the checkpoint in {folder} does not fit: {error}; start over with --no-resume"
+            ) from None
+        tell(Resumed(checkpoint.history[-1]))
+    while len(checkpoint.history) < job.epochs:
+        checkpoint = _run_epoch(trainer, checkpoint, tell)
+        write_checkpoint(folder, job, checkpoint)
+        tell(EpochDone(checkpoint.history[-1]))
+    return _finish(folder, job, checkpoint, trainer.weights(), device)
+
+
+def _silent(_event: Event) -> None:
+    """Tell no one."""
+
+
+def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Checkpoint:
+    epoch = len(before.history) + 1
+    try:
+        loss, seconds = trainer.run_epoch(
+            epoch, lambda steps, num_steps, mean: tell(StepsDone(epoch, steps, num_steps, mean))
+        )
+    except DivergedError as error:
+        raise TrainingError(
+            f"{trainer.job.network.name} diverged in epoch {epoch}: {error}; nothing of it is exported. "
+            f"Try a learning rate below {trainer.job.learning_rate:g} (--learning-rate)"
+        ) from None
+    num_errors = trainer.evaluate()
+    result = EpochResult(epoch, loss, num_errors, len(trainer.test_images), seconds)
+    best_epoch, best_weights = before.best_epoch, before.best_weights
+    if trainer.job.selection == "best_on_test":
+        fewest = min((entry.num_errors for entry in before.history), default=None)
+        if fewest is None or num_errors < fewest:
+            best_epoch, best_weights = epoch, trainer.weights()
+    return Checkpoint((*before.history, result), trainer.state(), best_epoch, best_weights)
+
+
+def _finish(
+    folder: Path, job: Job, checkpoint: Checkpoint, last_weights: dict[str, Tensor], device: torch.device
+) -> FinishedRun:
+    """Write weights, then the result that makes the run count as finished."""
+    weights = checkpoint.best_weights if checkpoint.best_weights is not None else last_weights
+    selected = checkpoint.history[(checkpoint.best_epoch or len(checkpoint.history)) - 1]
+    content = safetensors.torch.save(weights)
+    atomic_write(folder / "weights.safetensors", content)
+    seconds = [entry.seconds for entry in checkpoint.history]
+    low, high = wilson_interval(selected.num_errors, selected.num_images)
+    result = TrainingResult(
+        name=job.network.name,
+        notation=job.network.spec.notation,
+        dropout=job.network.spec.dropout,
+        recipe=job.recipe,
+        seed=job.seed,
+        epochs=job.epochs,
+        batch_size=job.batch_size,
+        device=str(device),
+        precision=job.precision,
+        num_threads=torch.get_num_threads(),
+        dataset=job.dataset,
+        dataset_sha256=job.dataset_sha256,
+        evaluated_on=job.evaluated_on,
+        selection=job.selection,
+        selected_epoch=selected.epoch,
+        num_errors=selected.num_errors,
+        num_images=selected.num_images,
+        error_rate=selected.error_rate,
+        error_rate_low=low,
+        error_rate_high=high,
+        epoch_seconds=median(seconds[1:] or seconds),
+        first_epoch_seconds=seconds[0],
+        history=checkpoint.history,
+        weights_sha256=hashlib.sha256(content).hexdigest(),
+        job=job.key,
+        environment=collect_environment(),
+    )
+    write_json(folder / "result.json", result.as_dict())
+    remove_checkpoint(folder)
+    return FinishedRun(folder, result)
+
+
+def load_weights(run: FinishedRun) -> dict[str, Tensor]:
+    """The weights of a finished run, checked against its result.
+
+    Raises:
+        ArtifactError: When they are missing, damaged or not those of the result.
+    """
+    try:
+        content = run.weights.read_bytes()
+    except OSError as error:
+        raise ArtifactError(f"cannot read {run.weights}: {error.strerror}; train again with --no-resume") from None
+    if hashlib.sha256(content).hexdigest() != run.result.weights_sha256:
+        raise ArtifactError(f"{run.weights} does not have the hash of its result; train again with --no-resume")
+    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    return tensors

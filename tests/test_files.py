@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mnistbench import __file__ as package_file
+from mnistbench import files
+from mnistbench.files import atomic_write, sha256_of, write_json
+
+ROOT = Path(package_file).parent.parent
+OLD, NEW = b"old" * 1000, b"new!" * 50_000
+
+# A child that kills itself, as if by kill -9 or a power cut, just before its N-th step of writing.
+KILLED = """
+import io, os, signal, sys
+from pathlib import Path
+from mnistbench import files
+
+steps = 0
+
+def deadly(function):
+    def step(*args, **kwargs):
+        global steps
+        steps += 1
+        if steps == int(sys.argv[2]):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return step
+
+files.tempfile.mkstemp = deadly(files.tempfile.mkstemp)
+for name in ("fdopen", "fsync", "chmod", "replace", "open"):
+    setattr(os, name, deadly(getattr(os, name)))
+files.atomic_write(Path(sys.argv[1]), b"new!" * 50_000)
+"""
+
+WRITER = """
+import sys
+from pathlib import Path
+from mnistbench.files import atomic_write
+
+for _ in range(25):
+    atomic_write(Path(sys.argv[1]), sys.argv[2].encode() * 50_000)
+"""
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(entry.name for entry in folder.iterdir())
+
+
+@pytest.fixture
+def target(tmp_path: Path) -> Path:
+    path = tmp_path / "result.json"
+    path.write_bytes(OLD)
+    return path
+
+
+def test_a_file_is_written_into_folders_that_are_made(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "result.json"
+    atomic_write(path, NEW)
+    assert path.read_bytes() == NEW
+    assert names(path.parent) == ["result.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"x", NEW])
+def test_a_file_is_replaced(target: Path, content: bytes) -> None:
+    atomic_write(target, content)
+    assert target.read_bytes() == content
+    assert names(target.parent) == ["result.json"]
+
+
+def test_a_bare_name_is_written_to_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    atomic_write(Path("here"), NEW)
+    assert (tmp_path / "here").read_bytes() == NEW
+
+
+@pytest.mark.parametrize("failing", ["fdopen", "fsync", "chmod", "replace"])
+@pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
+def test_a_step_that_fails_leaves_the_old_file_and_nothing_else(
+    target: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: BaseException
+) -> None:
+    def fail(*args: object, **kwargs: object) -> Any:
+        if failing == "fdopen":
+            os.close(args[0])  # type: ignore[arg-type]
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files.os, failing, fail)
+        with pytest.raises(type(error)):
+            atomic_write(target, NEW)
+    assert target.read_bytes() == OLD
+    assert names(target.parent) == ["result.json"]
+
+
+@pytest.mark.parametrize("room", [0, 1, 4096, 100_000, len(NEW) - 1])
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(target: Path, room: int) -> None:
+    resource = pytest.importorskip("resource", reason="this system cannot limit a file's size")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, limits[1]))
+    try:
+        with pytest.raises(OSError, match="too large"):
+            atomic_write(target, NEW)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert target.read_bytes() == OLD
+    assert names(target.parent) == ["result.json"]
+
+
+def test_a_folder_that_cannot_be_synced_is_no_failure(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> int:
+        raise PermissionError(errno.EACCES, "no folder can be opened here")
+
+    # As on Windows. A new file is made first: mkstemp opens it by the same function.
+    real = os.open
+    monkeypatch.setattr(
+        files.os, "open", lambda path, flags, *rest: fail() if os.path.isdir(path) else real(path, flags, *rest)
+    )
+    atomic_write(target, NEW)
+    assert target.read_bytes() == NEW
+
+
+def test_a_folder_in_the_way_is_an_error_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "result.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        atomic_write(tmp_path / "result.json", NEW)
+    assert names(tmp_path) == ["result.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
+def test_a_kill_at_any_step_leaves_the_old_or_the_new_file(target: Path) -> None:
+    seen = []
+    for step in range(1, 20):
+        target.write_bytes(OLD)
+        done = subprocess.run([sys.executable, "-c", KILLED, str(target), str(step)], cwd=ROOT, check=False)
+        seen.append(target.read_bytes())
+        assert seen[-1] in (OLD, NEW)
+        # What a killed writer leaves behind is hidden and bears no name that a reader looks for.
+        assert all(name.startswith(".result.json.") and name.endswith(".tmp") for name in names(target.parent)[:-1])
+        if done.returncode == 0:
+            break
+    assert done.returncode == 0
+    assert seen[0] == OLD
+    assert seen[-1] == NEW
+    assert seen == sorted(seen, key=lambda content: content == NEW)
+
+
+def test_two_writers_at_once_both_succeed_and_no_reader_sees_half(target: Path) -> None:
+    whole = {OLD, b"a" * 50_000, b"b" * 50_000}
+    writers = [subprocess.Popen([sys.executable, "-c", WRITER, str(target), letter], cwd=ROOT) for letter in ("a", "b")]
+    try:
+        while any(writer.poll() is None for writer in writers):
+            assert target.read_bytes() in whole
+    finally:
+        codes = [writer.wait() for writer in writers]
+    assert codes == [0, 0]
+    assert target.read_bytes() in whole - {OLD}
+    assert names(target.parent) == ["result.json"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no umask there")
+@pytest.mark.parametrize(("umask", "mode"), [(0o022, 0o644), (0o027, 0o640), (0o077, 0o600), (0o000, 0o666)])
+def test_a_file_is_for_everyone_the_umask_lets_in(tmp_path: Path, umask: int, mode: int) -> None:
+    before = os.umask(umask)
+    try:
+        atomic_write(tmp_path / "result.json", NEW)
+        after = os.umask(umask)
+    finally:
+        os.umask(before)
+    assert stat.S_IMODE((tmp_path / "result.json").stat().st_mode) == mode
+    assert after == umask
+
+
+def test_json_is_readable_and_ends_in_a_newline(tmp_path: Path) -> None:
+    path = tmp_path / "result.json"
+    document = {"name": "Größe", "values": [1, 0.1, None, True]}
+    write_json(path, document)
+    text = path.read_bytes().decode()
+    assert json.loads(text) == document
+    assert text.endswith("}\n")
+    assert "Größe" in text
+    assert '\n  "name"' in text
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_json_cannot_say_nan_and_keeps_the_old_file(target: Path, value: float) -> None:
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(target, {"loss": value})
+    assert target.read_bytes() == OLD
+    assert names(target.parent) == ["result.json"]
+
+
+@pytest.mark.parametrize("content", [b"", b"abc", NEW])
+def test_the_hash_of_a_file(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(content)
+    assert sha256_of(path) == hashlib.sha256(content).hexdigest()
+
+
+def test_the_hash_of_abc_is_the_standards(tmp_path: Path) -> None:
+    # FIPS 180-2, appendix B.1.
+    (tmp_path / "abc").write_bytes(b"abc")
+    assert sha256_of(tmp_path / "abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_file_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        sha256_of(tmp_path / "absent")

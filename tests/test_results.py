@@ -1,0 +1,213 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import Any
+
+import pytest
+
+from mnistbench.errors import ArtifactError
+from mnistbench.results import (
+    SCHEMA_VERSION,
+    Environment,
+    EpochResult,
+    EvaluationResult,
+    LatencyResult,
+    Result,
+    TrainingResult,
+)
+
+ENVIRONMENT = Environment(
+    python="3.12.1",
+    platform="Linux-6.1-x86_64",
+    cpu="Some CPU",
+    cpu_features=("avx2", "amx_bf16"),
+    cpus_usable=2,
+    memory_bytes=None,
+    gpus=({"index": 0, "name": "GPU", "uuid": "GPU-1", "driver": "570.1", "memory_bytes": 1 << 30},),
+    packages={"mnistbench": "0.1.0", "numpy": "2.0.0"},
+)
+EPOCHS = (EpochResult(1, 0.25, 400, 10_000, 1.5), EpochResult(2, 0.125, 300, 10_000, 1.25))
+TRAINING = TrainingResult(
+    name="16-10",
+    notation="16-10",
+    dropout=0.0,
+    recipe="paper",
+    seed=1,
+    epochs=2,
+    batch_size=128,
+    device="cpu",
+    precision="float32",
+    num_threads=2,
+    dataset="mnist",
+    dataset_sha256="ab" * 32,
+    evaluated_on="test",
+    selection="last",
+    selected_epoch=2,
+    num_errors=300,
+    num_images=10_000,
+    error_rate=0.03,
+    error_rate_low=0.0268,
+    error_rate_high=0.0335,
+    epoch_seconds=1.25,
+    first_epoch_seconds=1.5,
+    history=EPOCHS,
+    weights_sha256="cd" * 32,
+    job="0123456789ab",
+    environment=ENVIRONMENT,
+)
+EVALUATION = EvaluationResult(
+    name="16-10",
+    file="16-10.onnx",
+    sha256="ef" * 32,
+    size_bytes=52_000,
+    num_parameters=12_730,
+    macs=None,
+    dataset="mnist",
+    dataset_sha256="ab" * 32,
+    num_errors=300,
+    num_images=10_000,
+    error_rate=0.03,
+    error_rate_low=0.0268,
+    error_rate_high=0.0335,
+    provider="CPUExecutionProvider",
+    input={"name": "image", "layout": "NCHW", "dtype": "float32", "value_range": [0.0, 1.0], "batch_size": None},
+    paper_error=0.0501,
+    confusion=((9, 1), (2, 8)),
+)
+LATENCY = LatencyResult(
+    name="16-10",
+    file="16-10.onnx",
+    sha256="ef" * 32,
+    device="cpu",
+    mode="e2e",
+    batch_size=1,
+    provider="CPUExecutionProvider",
+    num_samples=3,
+    stop_reason="noise",
+    p50_seconds=2e-5,
+    percentile_bounds={"p50": (1e-5, 3e-5)},
+    samples_seconds=(1e-5, 2e-5, 3e-5),
+    options={"intra_op_num_threads": 1},
+)
+FAILED = LatencyResult("16-10", "16-10.onnx", "ef" * 32, "cuda:0", "e2e", 1, error="no CUDA libraries")
+
+RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, EVALUATION, LATENCY, FAILED)
+CLASSES = (Environment, EpochResult, TrainingResult, EvaluationResult, LatencyResult)
+
+each = pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.kind)
+
+
+def through_json(document: dict[str, Any]) -> Any:
+    return json.loads(json.dumps(document, allow_nan=False))
+
+
+@each
+def test_every_result_comes_back_from_json(result: Result) -> None:
+    document = through_json(result.as_dict())
+    again = type(result).from_dict(document)
+    assert again == result
+    assert again.as_dict() == result.as_dict()
+    assert list(document)[:2] == ["schema_version", "kind"]
+
+
+@each
+def test_sequences_come_back_as_tuples(result: Result) -> None:
+    again = type(result).from_dict(through_json(result.as_dict()))
+    for field in dataclasses.fields(result):  # type: ignore[arg-type]
+        assert type(getattr(again, field.name)) is type(getattr(result, field.name)), field.name
+
+
+@each
+def test_unknown_fields_are_passed_over(result: Result) -> None:
+    document = through_json(result.as_dict()) | {"added_later": [1, 2]}
+    assert type(result).from_dict(document) == result
+
+
+@pytest.mark.parametrize("nested", ["environment", "history"])
+def test_unknown_fields_inside_are_passed_over_too(nested: str) -> None:
+    document = through_json(TRAINING.as_dict())
+    inner = document[nested][0] if nested == "history" else document[nested]
+    inner["added_later"] = 1
+    assert TrainingResult.from_dict(document) == TRAINING
+
+
+@each
+@pytest.mark.parametrize("version", [SCHEMA_VERSION + 1, 99, None, "1", 1.5])
+def test_a_newer_schema_is_refused(result: Result, version: object) -> None:
+    document = through_json(result.as_dict()) | {"schema_version": version}
+    with pytest.raises(ArtifactError, match=r"schema version .* is not known here \(newest: 1\); update mnistbench"):
+        type(result).from_dict(document)
+
+
+@each
+def test_every_field_without_a_default_must_be_there(result: Result) -> None:
+    for field in dataclasses.fields(result):  # type: ignore[arg-type]
+        document = through_json(result.as_dict())
+        del document[field.name]
+        if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
+            with pytest.raises(ArtifactError, match=f"a {result.kind} result lacks a field.*{field.name}"):
+                type(result).from_dict(document)
+        else:
+            type(result).from_dict(document)
+
+
+@pytest.mark.parametrize(("nested", "value"), [("environment", {}), ("environment", None), ("history", [{"epoch": 1}])])
+def test_a_field_missing_inside_is_noticed(nested: str, value: object) -> None:
+    with pytest.raises(ArtifactError, match="lacks a field"):
+        TrainingResult.from_dict(through_json(TRAINING.as_dict()) | {nested: value})
+
+
+@pytest.mark.parametrize("cls", CLASSES)
+@pytest.mark.parametrize("document", [None, [], "latency", 3, {}, {"kind": "other", "schema_version": 1}])
+def test_other_documents_are_refused(cls: type[Result], document: object) -> None:
+    with pytest.raises(ArtifactError, match=f'not a {cls.kind} result; expected a JSON object with "kind"'):
+        cls.from_dict(document)
+
+
+def test_one_kind_is_not_read_as_another() -> None:
+    assert len({cls.kind for cls in CLASSES}) == len(CLASSES)
+    for cls in CLASSES:
+        for result in RESULTS:
+            if cls is not type(result):
+                with pytest.raises(ArtifactError, match=f"not a {cls.kind} result"):
+                    cls.from_dict(through_json(result.as_dict()))
+
+
+@pytest.mark.parametrize("value", [[], None, "p50"])
+def test_damaged_bounds_are_a_typed_error(value: object) -> None:
+    with pytest.raises(ArtifactError):
+        LatencyResult.from_dict(through_json(LATENCY.as_dict()) | {"percentile_bounds": value})
+
+
+@pytest.mark.parametrize(
+    ("result", "changes"),
+    [
+        (LATENCY, {"samples_seconds": 3}),
+        (LATENCY, {"samples_seconds": None}),
+        (EVALUATION, {"confusion": [1, 2]}),
+        (ENVIRONMENT, {"gpus": 1}),
+        (TRAINING, {"history": 5}),
+        (TRAINING, {"history": [5]}),
+        (TRAINING, {"environment": [1]}),
+        (TRAINING, {"environment": "linux"}),
+    ],
+)
+def test_damaged_fields_are_a_typed_error(result: Result, changes: dict[str, object]) -> None:
+    with pytest.raises(ArtifactError):
+        type(result).from_dict(through_json(result.as_dict()) | changes)
+
+
+def test_an_older_file_without_the_newer_fields_still_loads() -> None:
+    document = through_json(FAILED.as_dict())
+    required = {"schema_version", "kind", "name", "file", "sha256", "device", "mode", "batch_size", "error"}
+    assert LatencyResult.from_dict({key: document[key] for key in required}) == FAILED
+
+
+def test_results_are_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        EPOCHS[0].num_errors = 0  # type: ignore[misc]
+
+
+def test_error_rate_of_an_epoch_is_a_fraction() -> None:
+    assert EPOCHS[0].error_rate == 0.04
