@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter
+from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mnistbench import catalog
@@ -174,22 +176,51 @@ def test_a_name_finds_its_own_spec_again(thousandths: int, widths: list[int], he
     assert catalog.find(Network.from_spec(spec).name).spec == spec
 
 
-@given(st.integers(1, 9), st.integers(0, 4), st.integers(1, 9), st.integers(0, 4))
-def test_a_name_keeps_kernels_and_paddings(kernel: int, padding: int, kernel2: int, padding2: int) -> None:
+KERNELS = st.integers(1, 9).flatmap(lambda kernel: st.tuples(st.just(kernel), st.integers(0, kernel - 1)))
+
+
+@given(KERNELS, KERNELS)
+def test_a_name_keeps_kernels_and_paddings(first: tuple[int, int], second: tuple[int, int]) -> None:
     for text in ("8-4-P-10", "6-P-16-P-120-84-10"):
-        spec = NetworkSpec.from_notation(text, kernel_sizes=(kernel, kernel2), paddings=(padding, padding2))
+        spec = NetworkSpec.from_notation(text, kernel_sizes=(first[0], second[0]), paddings=(first[1], second[1]))
         assert catalog.find(Network.from_spec(spec).name).spec == spec
 
 
-@pytest.mark.parametrize("dropout", [1e-7, 0.1234567])
-def test_a_name_keeps_every_dropout_rate(dropout: float) -> None:
+@given(st.floats(0, 1, exclude_max=True, allow_subnormal=False))
+@example(1e-7)
+@example(0.1234567)
+@example(math.nextafter(1.0, 0.0))
+@example(math.nextafter(0.2, 1.0))
+def test_a_name_keeps_every_dropout_rate_and_has_no_exponent(dropout: float) -> None:
     spec = NetworkSpec.from_notation("64-10", dropout=dropout)
-    assert catalog.find(Network.from_spec(spec).name).spec == spec
+    if dropout and len(f"64-10-dropout{Decimal(repr(dropout)):f}") > 200:
+        # Rates such as 1e-200, written out.
+        with pytest.raises(NotationError, match="at most 200"):
+            Network.from_spec(spec)
+        return
+    name = Network.from_spec(spec).name
+    assert catalog.find(name).spec == spec
+    assert re.fullmatch(r"64-10(-dropout[0-9.]*)?", name)
 
 
-def test_a_padding_far_larger_than_the_image_is_refused() -> None:
-    with pytest.raises(NotationError):
-        catalog.find("16-P-10-k3p99999999")
+def test_two_rates_never_share_a_name() -> None:
+    rates = [0.2, math.nextafter(0.2, 1.0), 0.20000001, 1e-5, 1.0000001e-5]
+    names = {Network.from_spec(NetworkSpec.from_notation("64-10", dropout=rate)).name for rate in rates}
+    assert len(names) == len(rates)
+
+
+def test_a_name_has_at_most_200_characters() -> None:
+    fitting = "-".join(["100"] * 49 + ["10"])
+    assert len(catalog.find(fitting).name) == 198
+    for text in (f"{fitting}-dropout0.5", "-".join(["1000"] * 40 + ["10"])):
+        with pytest.raises(NotationError, match=r"the network's name would have \d+ characters; at most 200 fit"):
+            catalog.find(text)
+
+
+@pytest.mark.parametrize("padding", [3, 99_999_999])
+def test_a_padding_as_large_as_the_kernel_is_refused(padding: int) -> None:
+    with pytest.raises(NotationError, match=f"padding {padding} does not fit a kernel of 3"):
+        catalog.find(f"16-P-10-k3p{padding}")
 
 
 @pytest.mark.parametrize(
@@ -212,7 +243,9 @@ def test_a_mistyped_name_gets_near_ones(text: str, near: str) -> None:
     assert near in str(caught.value).partition("did you mean ")[2]
 
 
-@pytest.mark.parametrize("text", ["", " ", "mlp", "../../etc/passwd", "64-10/x.onnx", "-10", "16-p-10-k3.p1", "all"])
+@pytest.mark.parametrize(
+    "text", ["", " ", "mlp", "../../etc/passwd", "64-10/x.onnx", "-10", "16-p-10-k3.p1", "all", "64-10-dropout1e-7"]
+)
 def test_what_is_no_network_is_refused(text: str) -> None:
     with pytest.raises((UnknownNetworkError, NotationError)):
         catalog.find(text)

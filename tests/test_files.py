@@ -4,24 +4,27 @@ import errno
 import hashlib
 import json
 import os
+import re
+import signal
 import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import files
-from mnistbench.files import atomic_write, sha256_of, write_json
+from mnistbench.files import atomic_write, locked, sha256_of, write_json
 
 ROOT = Path(package_file).parent.parent
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
 
-# A child that kills itself, as if by kill -9 or a power cut, just before its N-th step of writing.
+# A child that kills itself, as if by kill -9 or a power cut, just before its N-th step of writing; the
+# content is written in two halves, so that it can also die between them.
 KILLED = """
-import io, os, signal, sys
+import builtins, os, signal, sys
 from pathlib import Path
 from mnistbench import files
 
@@ -36,8 +39,28 @@ def deadly(function):
         return function(*args, **kwargs)
     return step
 
-files.tempfile.mkstemp = deadly(files.tempfile.mkstemp)
-for name in ("fdopen", "fsync", "chmod", "replace", "open"):
+def open_deadly(*args):
+    stream = builtins.open(*args, buffering=0)
+    write = deadly(stream.write)
+
+    class Stream:
+        fileno, flush = stream.fileno, staticmethod(deadly(stream.flush))
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            stream.close()
+
+        def write(self, content):
+            half = len(content) // 2
+            write(content[:half])
+            write(content[half:])
+
+    return Stream()
+
+files.open = deadly(open_deadly)
+for name in ("fsync", "replace", "open", "close"):
     setattr(os, name, deadly(getattr(os, name)))
 files.atomic_write(Path(sys.argv[1]), b"new!" * 50_000)
 """
@@ -83,22 +106,125 @@ def test_a_bare_name_is_written_to_the_current_folder(tmp_path: Path, monkeypatc
     assert (tmp_path / "here").read_bytes() == NEW
 
 
-@pytest.mark.parametrize("failing", ["fdopen", "fsync", "chmod", "replace"])
+class Failing:
+    """A stream that fails at one of its methods, after half of the content where that is ``write``."""
+
+    def __init__(self, stream: BinaryIO, failing: str, error: BaseException) -> None:
+        self.stream, self.failing, self.error = stream, failing, error
+
+    def __enter__(self) -> Failing:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stream.close()
+        self.step("close")
+
+    def step(self, name: str) -> None:
+        if name == self.failing:
+            raise self.error
+
+    def write(self, content: bytes) -> None:
+        half = len(content) // 2
+        self.stream.write(content[:half])
+        self.step("write")
+        self.stream.write(content[half:])
+
+    def flush(self) -> None:
+        self.step("flush")
+        self.stream.flush()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+
+@pytest.mark.parametrize("failing", ["open", "write", "flush", "close", "fsync", "replace"])
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "No space left on device"), KeyboardInterrupt()])
 def test_a_step_that_fails_leaves_the_old_file_and_nothing_else(
     target: Path, monkeypatch: pytest.MonkeyPatch, failing: str, error: BaseException
 ) -> None:
-    def fail(*args: object, **kwargs: object) -> Any:
-        if failing == "fdopen":
-            os.close(args[0])  # type: ignore[arg-type]
+    def fail(*_: object) -> Any:
         raise error
 
+    def open_failing(path: Path, mode: str) -> Failing:
+        return fail() if failing == "open" else Failing(open(path, mode), failing, error)
+
     with monkeypatch.context() as patch:
-        patch.setattr(files.os, failing, fail)
-        with pytest.raises(type(error)):
+        if failing in ("fsync", "replace"):
+            patch.setattr(files.os, failing, fail)
+        else:
+            patch.setattr(files, "open", open_failing, raising=False)
+        with pytest.raises(type(error)) as caught:
             atomic_write(target, NEW)
+    assert caught.value is error
     assert target.read_bytes() == OLD
     assert names(target.parent) == ["result.json"]
+
+
+def test_a_failure_while_tidying_up_does_not_hide_the_first(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def gone(*_: object) -> None:
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(Path, "unlink", gone)
+    with pytest.raises(OSError, match="No space left"):
+        atomic_write(target, NEW)
+    assert target.read_bytes() == OLD
+
+
+def test_the_temporary_file_is_hidden_unique_and_opened_exclusively(
+    target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[Path, str]] = []
+
+    def spy(path: Path, mode: str) -> BinaryIO:
+        seen.append((path, mode))
+        return open(path, mode)  # type: ignore[return-value]
+
+    monkeypatch.setattr(files, "open", spy, raising=False)
+    for _ in range(2):
+        atomic_write(target, NEW)
+    (first, mode), (second, _) = seen
+    assert mode == "xb"
+    assert first != second
+    assert all(path.parent == target.parent for path in (first, second))
+    assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.tmp", path.name) for path in (first, second))
+
+
+def test_a_temporary_file_of_someone_else_is_not_written_to(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files.secrets, "token_hex", lambda size: "0" * 2 * size)
+    other = target.parent / ".result.json.0000000000000000.tmp"
+    outside = target.parent / "outside"
+    outside.write_bytes(OLD)
+    # A link that was put there on purpose is not followed either.
+    other.symlink_to(outside)
+    with pytest.raises(FileExistsError):
+        atomic_write(target, NEW)
+    assert outside.read_bytes() == target.read_bytes() == OLD
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_a_link_and_what_it_points_to_is_written(tmp_path: Path, exists: bool) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    real = tmp_path / "elsewhere" / "real.json"
+    if exists:
+        real.write_bytes(OLD)
+    link = tmp_path / "link.json"
+    link.symlink_to(real)
+    atomic_write(link, NEW)
+    assert link.is_symlink()
+    assert real.read_bytes() == NEW
+    assert names(tmp_path) == ["elsewhere", "link.json"]
+    assert names(real.parent) == ["real.json"]
+
+
+@pytest.mark.parametrize("name", ["n" * 255, "n" * 250 + ".json"])
+def test_as_long_a_name_as_the_system_takes_can_be_written(tmp_path: Path, name: str) -> None:
+    atomic_write(tmp_path / name, NEW)
+    assert names(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("room", [0, 1, 4096, 100_000, len(NEW) - 1])
@@ -119,11 +245,8 @@ def test_a_folder_that_cannot_be_synced_is_no_failure(target: Path, monkeypatch:
     def fail(*_: object) -> int:
         raise PermissionError(errno.EACCES, "no folder can be opened here")
 
-    # As on Windows. A new file is made first: mkstemp opens it by the same function.
-    real = os.open
-    monkeypatch.setattr(
-        files.os, "open", lambda path, flags, *rest: fail() if os.path.isdir(path) else real(path, flags, *rest)
-    )
+    # As on Windows.
+    monkeypatch.setattr(files.os, "open", fail)
     atomic_write(target, NEW)
     assert target.read_bytes() == NEW
 
@@ -144,10 +267,14 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_file(target: Path) -> None
         seen.append(target.read_bytes())
         assert seen[-1] in (OLD, NEW)
         # What a killed writer leaves behind is hidden and bears no name that a reader looks for.
-        assert all(name.startswith(".result.json.") and name.endswith(".tmp") for name in names(target.parent)[:-1])
+        left = [name for name in names(target.parent) if name != "result.json"]
+        assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.tmp", name) for name in left)
         if done.returncode == 0:
             break
+        assert done.returncode == -signal.SIGKILL
     assert done.returncode == 0
+    # Open, two halves, flush, two syncs, rename, and the folder's open and close: each had its turn.
+    assert len(seen) == 10
     assert seen[0] == OLD
     assert seen[-1] == NEW
     assert seen == sorted(seen, key=lambda content: content == NEW)
@@ -214,3 +341,40 @@ def test_the_hash_of_abc_is_the_standards(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256_of(tmp_path / "absent")
+
+
+# Adds one to the number in a file, many times: reads, waits, writes.
+COUNTER = """
+import sys
+from pathlib import Path
+from mnistbench.files import atomic_write, locked
+
+path = Path(sys.argv[1])
+for _ in range(50):
+    with locked(path.parent / ".lock"):
+        atomic_write(path, str(int(path.read_text()) + 1).encode())
+"""
+
+
+@pytest.mark.skipif(files.fcntl is None, reason="this system has no flock")
+def test_a_lock_keeps_two_processes_from_losing_each_others_changes(tmp_path: Path) -> None:
+    path = tmp_path / "count"
+    path.write_text("0")
+    counters = [subprocess.Popen([sys.executable, "-c", COUNTER, str(path)], cwd=ROOT) for _ in range(2)]
+    assert [counter.wait() for counter in counters] == [0, 0]
+    assert path.read_text() == "100"
+
+
+def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(KeyError), locked(tmp_path / ".lock"):
+        raise KeyError
+    with locked(tmp_path / ".lock"):
+        pass
+    assert (tmp_path / ".lock").read_bytes() == b""
+
+
+def test_without_flock_a_lock_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "fcntl", None)
+    with locked(tmp_path / ".lock"):
+        pass
+    assert names(tmp_path) == []

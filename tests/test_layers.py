@@ -43,8 +43,12 @@ def test_an_odd_kernel_with_half_its_width_as_padding_keeps_the_size(
     assert layer.output_shape((3, height, width)) == (filters, height, width)
 
 
-@given(st.integers(1, 12), st.integers(0, 4), st.integers(1, 12))
-def test_a_convolution_gives_one_value_for_each_place_of_its_kernel(kernel: int, padding: int, size: int) -> None:
+KERNELS = st.integers(1, 12).flatmap(lambda kernel: st.tuples(st.just(kernel), st.integers(0, kernel - 1)))
+
+
+@given(KERNELS, st.integers(1, 12))
+def test_a_convolution_gives_one_value_for_each_place_of_its_kernel(sizes: tuple[int, int], size: int) -> None:
+    kernel, padding = sizes
     places = len(range(-padding, size + padding - kernel + 1))
     layer = Conv2d(1, kernel, padding)
     if places:
@@ -79,8 +83,23 @@ def test_other_layers_refuse_what_is_not_positive(value: int) -> None:
         Linear(value)
     with pytest.raises(NotationError, match=f"kernel_size {value}"):
         MaxPool2d(value)
-    with pytest.raises(NotationError, match="padding -1 is negative"):
-        Conv2d(1, 3, -1)
+
+
+@given(st.integers(1, 28), st.integers(-100, 200))
+def test_a_padding_reaches_from_nothing_to_one_less_than_the_kernel(kernel: int, padding: int) -> None:
+    if 0 <= padding < kernel:
+        assert Conv2d(1, kernel, padding).padding == padding
+        return
+    with pytest.raises(NotationError) as caught:
+        Conv2d(1, kernel, padding)
+    assert str(caught.value) == (f"padding {padding} does not fit a kernel of {kernel}; expected 0 to {kernel - 1}")
+
+
+def test_a_kernel_is_at_most_as_large_as_the_image() -> None:
+    assert Conv2d(1, 28, 0).output_shape(INPUT_SHAPE) == (1, 1, 1)
+    for kernel in (29, 10**9):
+        with pytest.raises(NotationError, match=f"kernel_size {kernel} is too large; expected at most 28"):
+            Conv2d(1, kernel, 0)
 
 
 @pytest.mark.parametrize("layer", [Conv2d(2), MaxPool2d(), Linear(2)])

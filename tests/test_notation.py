@@ -18,9 +18,9 @@ def networks(draw: st.DrawFn) -> tuple[Layer, ...]:
     size = INPUT_SHAPE[1]
     for _ in range(draw(st.integers(0, 5))):
         for _ in range(draw(st.integers(0, 3))):
-            padding = draw(st.integers(0 if size > 1 else 1, 3))
+            kernel = draw(st.integers(1 if size > 1 else 2, 28))
             # What is left for the pool must be two pixels wide.
-            kernel = draw(st.integers(1, size + 2 * padding - 1))
+            padding = draw(st.integers(max(0, (kernel + 2 - size) // 2), kernel - 1))
             layers.append(Conv2d(draw(WIDTHS), kernel, padding))
             size += 2 * padding - kernel + 1
         if size < 2:
@@ -151,8 +151,11 @@ def test_what_is_wrong_is_named(text: str, message: str) -> None:
         ({"kernel_sizes": 4}, "no same padding; give paddings"),
         ({"kernel_sizes": 0}, "even one"),
         ({"kernel_sizes": -1}, "kernel_size -1 is not positive"),
-        ({"paddings": -1}, "padding -1 is negative"),
-        ({"kernel_sizes": 29, "paddings": 0}, "leaves nothing of a 28x28 image"),
+        ({"paddings": -1}, "padding -1 does not fit a kernel of 3; expected 0 to 2"),
+        ({"paddings": 3}, "padding 3 does not fit a kernel of 3; expected 0 to 2"),
+        ({"kernel_sizes": [3, 1], "paddings": 1}, "padding 1 does not fit a kernel of 1; expected 0 to 0"),
+        ({"kernel_sizes": 29, "paddings": 0}, "kernel_size 29 is too large; expected at most 28"),
+        ({"kernel_sizes": [28, 2], "paddings": 0}, "leaves nothing of a 1x1 image"),
     ],
 )
 def test_kernels_that_cannot_be_used_are_refused(arguments: dict[str, int], message: str) -> None:
@@ -175,9 +178,10 @@ def test_layers_without_a_notation_are_refused(layers: tuple[Layer, ...]) -> Non
         notation.format(layers)
 
 
-def test_a_pool_of_another_size_has_no_notation() -> None:
-    with pytest.raises(NotationError):
-        notation.format((MaxPool2d(3), Linear(10)))
+@pytest.mark.parametrize("size", [1, 3, 14])
+def test_a_pool_of_another_size_has_no_notation(size: int) -> None:
+    with pytest.raises(NotationError, match=f"layer 2 is a {size}x{size} pool; the notation has 2x2 only"):
+        notation.format((MaxPool2d(), MaxPool2d(size), Linear(10)))
 
 
 def test_check_shapes_gives_the_last_shape() -> None:

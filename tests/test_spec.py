@@ -90,7 +90,8 @@ def test_dropout_is_a_probability_below_one(dropout: float) -> None:
 @pytest.mark.parametrize(
     ("layers", "message"),
     [
-        ((), "at least one layer"),
+        ((), "ends in nothing; the last layer must be the 10 outputs"),
+        ((MaxPool2d(3), Linear(10)), "3x3 pool; the notation has 2x2 only"),
         ((Conv2d(4), Linear(10)), "cannot be written"),
         ((Linear(10), MaxPool2d(), Linear(10)), "needs an image"),
         ((MaxPool2d(),) * 5 + (Linear(10),), "leaves nothing"),
@@ -101,7 +102,8 @@ def test_layers_that_are_no_network_are_refused(layers: tuple[Layer, ...], messa
         NetworkSpec(layers)
 
 
-@pytest.mark.parametrize("layers", [(Linear(5),), (MaxPool2d(),), (Conv2d(10), MaxPool2d())])
+@pytest.mark.parametrize("layers", [(Linear(5),), (MaxPool2d(),), (Conv2d(10), MaxPool2d()), (Linear(10), Linear(11))])
 def test_a_spec_ends_in_ten_logits(layers: tuple[Layer, ...]) -> None:
-    with pytest.raises(NotationError):
+    with pytest.raises(NotationError, match="the last layer must be the 10 outputs") as caught:
         NetworkSpec(layers)
+    assert str(layers[-1]) in str(caught.value)

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 CALIBRATION_IMAGES = 512
 
 foreign_options = combined(
-    click.option("--layout", help="How a foreign model takes images: N1HW, NHW1, NHW or flat.  [default: found]"),
+    click.option(
+        "--input-layout", "layout", help="How a foreign model takes images: N1HW, NHW1, NHW or flat.  [default: found]"
+    ),
     click.option(
         "--input-range",
         "value_range",

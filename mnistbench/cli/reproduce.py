@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -18,6 +20,9 @@ from mnistbench.cli.options import (
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 from mnistbench.training.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from mnistbench.reproduce import Row
 
 QUICK_EPOCHS = 3
 """Epochs of the group ``quick`` when none are asked for: brief, as the name says."""
@@ -74,15 +79,12 @@ def reproduce(
         from mnistbench.cli.progress import TrainingProgress
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import atomic_write, write_json
         from mnistbench.measure.clock import MonotonicClock
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.steady import Plan
-        from mnistbench.report.sheet import markdown
-        from mnistbench.report.sheets import PaperLine, paper_sheets
-        from mnistbench.reproduce import Measurement, Row
+        from mnistbench.report.sheets import paper_line, paper_sheets
+        from mnistbench.reproduce import Measurement
         from mnistbench.reproduce import reproduce as reproduce_all
-        from mnistbench.results import SCHEMA_VERSION
         from mnistbench.runtime.providers import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.training.hardware import choose_device, choose_precision, keep_freed_memory
@@ -112,43 +114,16 @@ def reproduce(
             for network in networks
         ]
         rows: list[Row] = []
-
-        def save(row: Row) -> None:
-            rows.append(row)
-            write_json(work_dir / "reproduce.json", document())
-            sheets = paper_sheets(lines(), fold=False)
-            atomic_write(work_dir / "reproduce.md", "\n".join(markdown(sheet) for sheet in sheets).encode())
-
-        def document() -> dict[str, object]:
-            return {
-                "schema_version": SCHEMA_VERSION,
-                "kind": "reproduction",
-                "recipe": recipe,
-                "seed": seed,
-                "environment": collect_environment().as_dict(),
-                "rows": [row.as_dict() for row in rows],
-            }
-
-        def lines() -> list[PaperLine]:
-            return [
-                PaperLine(
-                    network=row.network,
-                    training=row.training,
-                    evaluation=row.evaluation,
-                    latency=next((result for result in row.latency if result.error is None), None),
-                    error=row.error or next((result.error for result in row.latency if result.error), None),
-                )
-                for row in rows
-            ]
-
+        about = {"recipe": recipe, "seed": seed, "environment": collect_environment().as_dict()}
         with TrainingProgress(len(jobs)) as progress:
 
             def finish(row: Row) -> None:
-                save(row)
+                rows.append(row)
+                _save(rows, about, work_dir)
                 if row.training is not None:
                     progress.end(row.training)
-                elif row.error is not None:
-                    progress.fail(row.error)
+                else:
+                    progress.fail(row.error or "")
 
             try:
                 reproduce_all(
@@ -167,16 +142,34 @@ def reproduce(
                 raise KeyboardInterrupt(progress.interrupted(f"mnistbench reproduce {' '.join(names)}")) from None
     failed = [row for row in rows if row.error is not None]
     if as_json:
-        print_json(document())
+        print_json(_document(rows, about))
     else:
-        print_sheets(paper_sheets(lines()))
-        timed = f"batch {batch_sizes[0]} on {measurement.devices[0]}"
+        print_sheets(paper_sheets([paper_line(row.as_dict()) for row in rows]))
+        chosen_epoch = "best epoch on the test set" if recipe == "paper" else "last epoch"
         click.echo(
-            f"\nours: errors of the {'best epoch on the test set' if recipe == 'paper' else 'last epoch'}, recipe "
-            f"{recipe}, seed {seed}, with the Wilson 95% interval;\npaper: best epoch on the test set. "
-            f"latency: median call, {timed}, e2e."
+            f"\nours: errors of the {chosen_epoch}, recipe {recipe}, seed {seed}, with the Wilson 95% interval;\n"
+            "paper: best epoch on the test set. "
+            f"latency: median call, batch {batch_sizes[0]} on {measurement.devices[0]}, e2e."
         )
         say(f"Saved as {work_dir / 'reproduce.json'} and {work_dir / 'reproduce.md'}.")
     if failed and len(failed) == len(rows):
         raise MnistbenchError(failed[0].error)
     return 3 if failed else 0
+
+
+def _document(rows: Sequence[Row], about: dict[str, Any]) -> dict[str, Any]:
+    from mnistbench.results import SCHEMA_VERSION
+
+    head = {"schema_version": SCHEMA_VERSION, "kind": "reproduction"}
+    return {**head, **about, "rows": [row.as_dict() for row in rows]}
+
+
+def _save(rows: Sequence[Row], about: dict[str, Any], work_dir: Path) -> None:
+    """Write what there is so far, so that a later failure loses nothing."""
+    from mnistbench.files import atomic_write, write_json
+    from mnistbench.report.sheet import markdown
+    from mnistbench.report.sheets import paper_line, paper_sheets
+
+    write_json(work_dir / "reproduce.json", _document(rows, about))
+    sheets = paper_sheets([paper_line(row.as_dict()) for row in rows], fold=False)
+    atomic_write(work_dir / "reproduce.md", "\n".join(markdown(sheet) for sheet in sheets).encode())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mnistbench.artifacts import ModelEntry
 from mnistbench.catalog import Network
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet, fold_notation
 from mnistbench.results import EvaluationResult, LatencyResult, TrainingResult
+from mnistbench.spec import NetworkSpec
 
 TABLE_TITLES = {
     1: "Table 1: two layers",
@@ -171,7 +173,7 @@ def input_sheet(results: Sequence[EvaluationResult]) -> Sheet:
         )
         for result in results
     )
-    return Sheet("How models were fed", columns, rows, "Where this is wrong, --layout and --input-range say it.")
+    return Sheet("How models were fed", columns, rows, "Where this is wrong, --input-layout and --input-range say it.")
 
 
 def confusion_sheet(result: EvaluationResult) -> Sheet:
@@ -232,13 +234,45 @@ def latency_sheet(results: Sequence[LatencyResult]) -> Sheet:
 
 @dataclass(frozen=True)
 class PaperLine:
-    """One network in the paper's tables, with what was measured of it; ``None`` where it was not."""
+    """One network in the paper's tables, with what was measured of it; ``None`` where it was not.
+
+    Attributes:
+        error_rate: Of the exported model on the test images, with its Wilson 95% interval.
+        epoch_seconds: Median wall time of a training epoch.
+        latency_seconds: Median of a call.
+        failure: Why something is missing.
+    """
 
     network: Network
-    training: TrainingResult | None = None
-    evaluation: EvaluationResult | None = None
-    latency: LatencyResult | None = None
-    error: str | None = None
+    error_rate: float | None = None
+    error_rate_low: float | None = None
+    error_rate_high: float | None = None
+    epoch_seconds: float | None = None
+    latency_seconds: float | None = None
+    failure: str | None = None
+
+
+def paper_line(row: Mapping[str, Any]) -> PaperLine:
+    """A line from one of the ``rows`` of a reproduction document.
+
+    Raises:
+        MnistbenchError: When the row names no network.
+    """
+    evaluation, training, latency = row["evaluation"] or {}, row["training"] or {}, row["latency"]
+    timed: Mapping[str, Any] = next((result for result in latency if result["error"] is None), {})
+    failures = [row["error"], *(result["error"] for result in latency)]
+    spec = NetworkSpec.from_notation(
+        row["notation"], dropout=row["dropout"], kernel_sizes=row["kernel_sizes"], paddings=row["paddings"]
+    )
+    return PaperLine(
+        Network.from_spec(spec),
+        evaluation.get("error_rate"),
+        evaluation.get("error_rate_low"),
+        evaluation.get("error_rate_high"),
+        training.get("epoch_seconds"),
+        timed.get("p50_seconds"),
+        next((failure for failure in failures if failure), None),
+    )
 
 
 def paper_sheets(lines: Sequence[PaperLine], *, fold: bool = True) -> list[Sheet]:
@@ -260,13 +294,13 @@ def paper_sheets(lines: Sequence[PaperLine], *, fold: bool = True) -> list[Sheet
         if not chosen:
             continue
         rows = tuple(_paper_row(line, fold) for line in chosen)
-        failed = [f"{line.network.name}: {line.error}" for line in chosen if line.error]
+        failed = [f"{line.network.name}: {line.failure}" for line in chosen if line.failure]
         sheets.append(Sheet(title, columns, rows, "\n".join(failed)))
     return sheets
 
 
 def _paper_row(line: PaperLine, fold: bool) -> tuple[str, ...]:
-    network, evaluation = line.network, line.evaluation
+    network = line.network
     rate = units.MISSING if not network.spec.dropout else f"{network.spec.dropout:g}"
     return (
         fold_notation(network.spec.notation) if fold else network.spec.notation,
@@ -274,8 +308,8 @@ def _paper_row(line: PaperLine, fold: bool) -> tuple[str, ...]:
         units.rough_count(network.spec.num_parameters) if fold else units.count(network.spec.num_parameters),
         units.rough_count(network.spec.macs),
         units.percent(network.paper.error if network.paper else None),
-        units.percent(evaluation.error_rate if evaluation else None),
-        units.interval(evaluation.error_rate_low, evaluation.error_rate_high) if evaluation else units.MISSING,
-        f"{line.training.epoch_seconds:.2f}" if line.training else units.MISSING,
-        units.seconds(line.latency.p50_seconds if line.latency else None),
+        units.percent(line.error_rate),
+        units.interval(line.error_rate_low, line.error_rate_high),
+        units.MISSING if line.epoch_seconds is None else f"{line.epoch_seconds:.2f}",
+        units.seconds(line.latency_seconds),
     )

@@ -84,7 +84,7 @@ def find_plan(
         layout: Overrides what the shape says; a key of :data:`mnistbench.runtime.input_plan.LAYOUTS`.
         value_range: Overrides what is found; one of :data:`mnistbench.runtime.input_plan.VALUE_RANGES`.
         output: Name of the output to read.
-        assume_range: Take the commonest value range when nothing tells it. For timing, where
+        assume_range: Take the commonest value range when nothing tells it, trying included. For timing, where
             the numbers hardly matter; the plan then says so.
 
     Raises:
@@ -115,7 +115,11 @@ def find_plan(
         return plans[0]
     if calibration is not None:
         candidates = [replace(plan, value_range=name) for plan in plans for name in ranges]
-        return choose_by_trial(candidates, lambda plan: _predictor(session, plan), *calibration)
+        try:
+            return choose_by_trial(candidates, lambda plan: _predictor(session, plan), *calibration)
+        except ModelError:
+            if not assume_range:
+                raise
     if len(ranges) == 1 or assume_range:
         how = how if len(ranges) == 1 else how | {"value_range": "assumed"}
         return replace(plans[0], how_found=how)

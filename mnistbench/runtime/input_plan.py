@@ -116,7 +116,7 @@ class InputPlan:
         if values.size != expected:
             raise ModelError(
                 f"the output {self.output!r} has shape {values.shape} for {num_images} images; "
-                f"expected {expected:,} numbers; name another output with --output"
+                f"expected {expected:,} numbers; name another output with --output-name"
             )
         if self.output_kind == "label":
             labels: Labels = values.reshape(num_images).astype(np.int64)

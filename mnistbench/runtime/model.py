@@ -88,7 +88,7 @@ class Model:
         Raises:
             InputError: When the images have another shape or dtype; the message says what to do.
         """
-        # Written out in each of the three methods' common path: another call would cost more than the checks.
+        # The common case, without the function calls of the checked way: they cost more than these comparisons.
         if type(images) is np.ndarray and images.dtype == _UINT8 and images.shape[1:] == _IMAGE and len(images):
             try:
                 labels: Labels = self._session.run(self._label, {"image": images})[0]

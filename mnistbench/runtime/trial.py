@@ -7,7 +7,7 @@ must be training images: a choice made on test images would flatter the result.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,12 +23,12 @@ _SHIFTS = ((3, 0), (-3, 0), (0, 3), (0, -3))
 def choose_by_trial(
     candidates: Sequence[InputPlan], predictor: Callable[[InputPlan], Predict], images: Images, labels: Labels
 ) -> InputPlan:
-    """The candidate with the fewest errors.
+    """The candidate with the fewest errors on the images and on the same ones moved by three pixels.
 
-    A good model makes no errors on its training images in several value ranges;
-    a tie is then settled on the same images moved by three pixels, which are
-    harder. Candidates that answer alike there too, mistakes included, are the
-    same to the model, and the first of them is taken.
+    A good network hardly errs on its training images, whichever of several value
+    ranges they come in, and by chance may err less in a wrong one. Moved digits
+    are hard enough to tell them apart. Candidates that answer all of them alike,
+    mistakes included, are the same to the model; the first of them is taken.
 
     Args:
         candidates: At least one plan, the likeliest first.
@@ -38,32 +38,56 @@ def choose_by_trial(
 
     Raises:
         ModelError: When no candidate is right about more than half of the
-            images, or a tie remains; the message names the option to give.
+            images, or two are equally good; the message names the option to give.
     """
     total = len(images)
-    answers = [predictor(plan)(images) for plan in candidates]
-    errors = [int(np.count_nonzero(given != labels)) for given in answers]
-    fewest = min(errors)
-    if total == 0 or fewest * 2 > total:
+    plain = [_errors(predictor(plan)(images), labels) for plan in candidates]
+    if total == 0 or min(plain) * 2 >= total:
         raise ModelError(
             f"no way of giving it images was right about more than half of {total:,} training images (best: "
-            f"{total - fewest:,}); it does not classify digits, or give --input-range, --input-layout or --output"
+            f"{total - min(plain):,}); it does not classify digits, or give --input-range, --input-layout or --output-name"
         )
-    tied = [plan for plan, count in zip(candidates, errors, strict=True) if count == fewest]
-    how = f"trial: {fewest} errors on {total:,} training images"
-    if len(tied) > 1:
-        moved = np.concatenate([np.roll(images, shift, axis=(1, 2)) for shift in _SHIFTS])
-        truth = np.tile(labels, len(_SHIFTS))
-        answers = [predictor(plan)(moved) for plan in tied]
-        errors = [int(np.count_nonzero(given != truth)) for given in answers]
-        fewest_moved = min(errors)
-        how += f", {fewest_moved} on moved ones"
-        best = [index for index, count in enumerate(errors) if count == fewest_moved]
-        alike = fewest_moved > 0 and all(np.array_equal(answers[best[0]], answers[index]) for index in best)
-        if len(best) > 1 and not alike:
-            names = ", ".join(f"{tied[index].layout} {tied[index].value_range}" for index in best)
-            raise ModelError(
-                f"{names} are equally good on {total:,} training images; give --input-range (or --input-layout)"
-            )
-        tied = [tied[best[0]]]
-    return replace(tied[0], how_found={**tied[0].how_found, "value_range": how})
+    moved = np.concatenate([np.roll(images, shift, axis=(1, 2)) for shift in _SHIFTS])
+    truth = np.tile(labels, len(_SHIFTS))
+    # Stable, so that among equals the likeliest stays first.
+    tried = sorted(
+        (
+            _Tried(plan, count, answers := predictor(plan)(moved), _errors(answers, truth))
+            for plan, count in zip(candidates, plain, strict=True)
+            if count * 2 < total
+        ),
+        key=lambda one: one.total,
+    )
+    best = tried[0]
+    equal = [one for one in tried if one.total == best.total]
+    if len(equal) > 1 and (best.moved == 0 or any(not np.array_equal(one.answers, best.answers) for one in equal)):
+        names = ", ".join(f"{one.plan.layout} {one.plan.value_range}" for one in equal)
+        raise ModelError(
+            f"{names} are equally good on {total:,} training images; give --input-range (or --input-layout)"
+        )
+    how = f"trial: {best.plain} errors on {total:,} training images, {best.moved} on {len(moved):,} moved ones"
+    if len(tried) > len(equal):
+        next_best = tried[len(equal)]
+        how += f"; next {next_best.plan.layout} {next_best.plan.value_range}: {next_best.plain} and {next_best.moved}"
+    found = dict.fromkeys(("layout", "value_range"), how)
+    # What an option or the shape settled was not tried.
+    for key in found:
+        if len({getattr(plan, key) for plan in candidates}) == 1:
+            found[key] = best.plan.how_found.get(key, how)
+    return replace(best.plan, how_found={**best.plan.how_found, **found})
+
+
+@dataclass(frozen=True)
+class _Tried:
+    plan: InputPlan
+    plain: int
+    answers: Labels
+    moved: int
+
+    @property
+    def total(self) -> int:
+        return self.plain + self.moved
+
+
+def _errors(answers: Labels, labels: Labels) -> int:
+    return int(np.count_nonzero(answers != labels))

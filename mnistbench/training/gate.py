@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import prod
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnx
@@ -84,7 +81,7 @@ def compare_with_torch(
     module = build_module(spec, seed=0)
     module.load_state_dict(dict(weights))
     module.eval()
-    session = _session(content)
+    session = create_session(content, resolve_device("cpu"))
     errors = differences = 0
     largest = 0.0
     for first in range(0, len(images), _BATCH):
@@ -99,14 +96,6 @@ def compare_with_torch(
         differences += int((label != expected.argmax(1)).sum())
         errors += int((label != labels[first : first + _BATCH]).sum())
     return Parity(len(images), errors, differences, largest)
-
-
-def _session(content: bytes) -> Any:
-    """A session on the CPU for a model that is not published yet."""
-    with tempfile.TemporaryDirectory(prefix="mnistbench-gate-") as folder:
-        candidate = Path(folder) / "candidate.onnx"
-        candidate.write_bytes(content)
-        return create_session(candidate, resolve_device("cpu"))
 
 
 def require_parity(parity: Parity, what: str) -> None:

@@ -18,6 +18,9 @@ from mnistbench.training.job import Precision
 BFLOAT16_MIN_MACS = 1_000_000
 """Fully connected networks below this are bound by overhead, and converting only adds to it."""
 
+SINGLE_THREAD_MACS = 100_000
+"""Networks below this train as fast or faster on one thread; measured on two cores."""
+
 _M_TRIM_THRESHOLD = -1
 _M_MMAP_THRESHOLD = -3
 _LARGEST_MMAP_THRESHOLD = 32 << 20
@@ -61,6 +64,16 @@ def choose_precision(spec: NetworkSpec, device: torch.device) -> Precision:
 def memory_format(spec: NetworkSpec) -> torch.memory_format:
     """Channels last for convolutions, which the fast kernels of CPUs and GPUs want."""
     return torch.channels_last if spec.convolutions else torch.contiguous_format
+
+
+def choose_num_threads(spec: NetworkSpec, usable: int) -> int:
+    """Threads for training on the CPU: one where a step is too small to share.
+
+    The steps of the smallest networks take well under a millisecond. A second
+    thread gains nothing there, and where the machine is shared each of the many
+    hand-overs may wait for it to be scheduled.
+    """
+    return 1 if spec.macs < SINGLE_THREAD_MACS else usable
 
 
 def keep_freed_memory() -> bool:

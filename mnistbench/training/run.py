@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -19,6 +20,7 @@ from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
 from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from mnistbench.training.hardware import choose_num_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer
 
@@ -89,6 +91,23 @@ def run_job(
         remove_checkpoint(folder)
     write_json(folder / "job.json", job.as_dict())
 
+    with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
+        return _train(job, dataset, device, folder, tell)
+
+
+@contextlib.contextmanager
+def _threads(count: int) -> Iterator[None]:
+    """Train with so many threads, then put back what the process had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _train(job: Job, dataset: Dataset, device: torch.device, folder: Path, tell: OnEvent) -> FinishedRun:
+    """Train from the folder's checkpoint, or from the start, to the end."""
     trainer = Trainer(job, dataset, device)
     checkpoint = read_checkpoint(folder, job)
     if checkpoint is None:

@@ -83,28 +83,32 @@ def foreign_model(
 ) -> onnx.ModelProto:
     """A model with another input; ``answer`` is ``scores``, ``label`` or ``single`` (scores without a batch).
 
-    It clips to the value range it was built for, and works on 0..1 inside.
+    Pixels that are neither black nor white in its own value range make it answer 0,
+    so that no other range passes for the right one.
     """
     factor, offset = AFFINE[value_range]
-    constants = [
-        numpy_helper.from_array(np.float32(factor).reshape(()), "factor"),
-        numpy_helper.from_array(np.float32(offset).reshape(()), "offset"),
-        numpy_helper.from_array(np.float32(0).reshape(()), "low"),
-        numpy_helper.from_array(np.float32(1).reshape(()), "high"),
+    scalars = {"factor": factor, "offset": offset, "one": 1.0, "steep": 50.0, "half": 0.5}
+    constants = [numpy_helper.from_array(np.float32(number).reshape(()), key) for key, number in scalars.items()]
+    constants += [
         numpy_helper.from_array(np.array([flat_batch, 784], np.int64), "flat_shape"),
+        numpy_helper.from_array(np.array([1], np.int64), "last_axis"),
+        numpy_helper.from_array(np.where(np.arange(10) == 0, 1e4, 0).astype(np.float32).reshape(1, 10), "to_zero"),
     ]
     nodes = [
         helper.make_node("Cast", ["given"], ["pixels"], to=TensorProto.FLOAT),
         helper.make_node("Sub", ["pixels", "offset"], ["moved"]),
         helper.make_node("Div", ["moved", "factor"], ["unit"]),
-        # Values that the range does not have count as none at all, so that only one range is right.
-        helper.make_node("Clip", ["unit", "low", "high"], ["clipped"]),
-        helper.make_node("Sub", ["unit", "clipped"], ["beyond"]),
-        helper.make_node("Abs", ["beyond"], ["wrong"]),
-        helper.make_node("Sub", ["high", "clipped"] if inverted else ["clipped", "low"], ["ink"]),
-        helper.make_node("Sub", ["ink", "wrong"], ["seen"]),
-        helper.make_node("Reshape", ["seen", "flat_shape"], ["flat"]),
-        helper.make_node("Gemm", ["flat", "fc1.weight", "fc1.bias"], ["scores"]),
+        helper.make_node("Reshape", ["unit", "flat_shape"], ["flat"]),
+        *_closeness("flat", "black"),
+        helper.make_node("Sub", ["one", "flat"], ["from_white"]),
+        *_closeness("from_white", "white"),
+        helper.make_node("Add", ["black", "white"], ["either"]),
+        helper.make_node("Sub", ["half", "either"], ["neither"]),
+        helper.make_node("Relu", ["neither"], ["odd"]),
+        helper.make_node("ReduceSum", ["odd", "last_axis"], ["oddness"], keepdims=1),
+        helper.make_node("Mul", ["oddness", "to_zero"], ["penalty"]),
+        helper.make_node("Gemm", ["black" if inverted else "white", "fc1.weight", "fc1.bias"], ["seen"]),
+        helper.make_node("Add", ["seen", "penalty"], ["scores"]),
     ]
     batch = shape[0] if len(shape) in (3, 4) or shape[-1] == 784 else 1
     outputs = [helper.make_tensor_value_info("scores", TensorProto.FLOAT, [batch, 10])]
@@ -122,6 +126,16 @@ def foreign_model(
 def save(model: onnx.ModelProto, path: Path) -> Path:
     path.write_bytes(model.SerializeToString())
     return path
+
+
+def _closeness(given: str, to: str) -> list[onnx.NodeProto]:
+    """1 where ``given`` is 0, falling to 0 at a distance of 0.02."""
+    return [
+        helper.make_node("Abs", [given], [f"{to}_distance"]),
+        helper.make_node("Mul", [f"{to}_distance", "steep"], [f"{to}_steps"]),
+        helper.make_node("Sub", ["one", f"{to}_steps"], [f"{to}_raw"]),
+        helper.make_node("Relu", [f"{to}_raw"], [to]),
+    ]
 
 
 def _weights() -> list[onnx.TensorProto]:

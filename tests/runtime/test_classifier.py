@@ -16,7 +16,7 @@ IMAGES, LABELS = digits(45)
 )
 def test_any_batch_of_images_whatever_the_model_takes(tmp_path, model):
     classifier = load_classifier(save(model, tmp_path / "m.onnx"), calibration=digits(100, seed=5))
-    assert (classifier.name, classifier.provider, classifier.num_parameters) == ("m", "CPUExecutionProvider", 7850)
+    assert (classifier.name, classifier.provider) == ("m", "CPUExecutionProvider")
     for count in (0, 1, 32, 45):
         assert np.array_equal(classifier.predict(IMAGES[:count]), LABELS[:count])
 

@@ -201,8 +201,8 @@ FLOAT, TEXT = TensorProto.FLOAT, TensorProto.STRING
         ),
         (
             [value("a", FLOAT, ["n", 784])],
-            [value("c", FLOAT, ["n", "k"])],
-            [helper.make_node("Relu", ["a"], ["c"])],
+            [value("c", FLOAT, ["m", "k"])],
+            [helper.make_node("NonZero", ["a"], ["z"]), helper.make_node("Cast", ["z"], ["c"], to=FLOAT)],
             "fails on 28x28 images in the layout flat.*expected 20 numbers",
         ),
     ],
@@ -217,6 +217,8 @@ def test_a_model_near_chance_is_told_apart():
     model.graph.initializer[-2].raw_data = bytes(len(model.graph.initializer[-2].raw_data))
     with pytest.raises(ModelError, match="does not classify digits"):
         find_plan(session_of(model), {}, calibration=(IMAGES, LABELS))
+    plan = find_plan(session_of(model), {}, calibration=(IMAGES, LABELS), assume_range=True)
+    assert plan.how_found["value_range"] == "assumed"
 
 
 def test_the_builders_make_valid_models():

@@ -1,0 +1,51 @@
+"""Prints the ratios after the tests, and writes them as JSON when asked to.
+
+``--results FILE`` (``make bench ARGS="--results bench/results/NAME.json"``)
+keeps the ratios together with a description of the machine.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+RATIOS = pytest.StashKey[list[dict[str, Any]]]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--results", type=Path, help="write the ratios and the environment to this JSON file")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[RATIOS] = []
+
+
+@pytest.fixture
+def ratios(request: pytest.FixtureRequest) -> list[dict[str, Any]]:
+    """Where a benchmark leaves its ratio for the table at the end."""
+    return request.config.stash[RATIOS]
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    rows = config.stash[RATIOS]
+    if not rows:
+        return
+    terminalreporter.section("ratios, medians of alternating rounds")
+    head = f"{'benchmark':<42} {'baseline':>10} {'ours':>10} {'ratio':>7} {'peak':>13}"
+    terminalreporter.write_line(head)
+    for row in rows:
+        peak = f"{row['baseline_peak_bytes'] / 1e6:.0f}/{row['ours_peak_bytes'] / 1e6:.0f} MB"
+        terminalreporter.write_line(
+            f"{row['name']:<42} {row['baseline_seconds']:>8.2f} s {row['ours_seconds']:>8.2f} s "
+            f"{row['ratio']:>6.2f}x {peak:>13}"
+        )
+    path = config.getoption("--results")
+    if path is not None:
+        from mnistbench.files import write_json
+        from mnistbench.measure.environment import collect_environment
+
+        document = {"schema_version": 1, "kind": "ratios", "environment": collect_environment().as_dict()}
+        write_json(path, document | {"rows": rows})
+        terminalreporter.write_line(f"written to {path}")

@@ -1,0 +1,74 @@
+"""A process that trains one epoch for each line it reads, with one implementation.
+
+A process of its own, so that peak memory and allocator settings are those of
+one implementation. Answers with a JSON line: seconds, steps, peak memory.
+
+Usage: python bench/epoch_worker.py plain|ours NETWORK NUM_IMAGES
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import resource
+import sys
+from collections.abc import Callable
+
+from mnistbench import catalog
+from mnistbench.catalog import Network
+from mnistbench.data import Dataset, load_dataset
+
+
+def make_epoch(implementation: str, network: Network, dataset: Dataset) -> Callable[[], float]:
+    """A function that trains one epoch and returns its seconds."""
+    if implementation == "plain":
+        from plain_loop import PlainTrainer
+
+        return PlainTrainer(network.spec, dataset.train_images, dataset.train_labels).run_epoch
+
+    import torch
+
+    from mnistbench.training.hardware import (
+        choose_device,
+        choose_num_threads,
+        choose_precision,
+        keep_freed_memory,
+    )
+    from mnistbench.training.job import make_job
+    from mnistbench.training.loop import Trainer
+    from mnistbench.training.recipes import DEFAULT
+
+    keep_freed_memory()
+    device = choose_device("cpu")
+    torch.set_num_threads(choose_num_threads(network.spec, torch.get_num_threads()))
+    job = make_job(
+        network,
+        DEFAULT,
+        dataset=dataset.name,
+        dataset_sha256=dataset.sha256,
+        device="cpu",
+        precision=choose_precision(network.spec, device),
+        epochs=1000,
+    )
+    trainer = Trainer(job, dataset, device)
+    epochs = iter(range(1, 1000))
+    return lambda: trainer.run_epoch(next(epochs), lambda *_: None)[1]
+
+
+def main() -> None:
+    """Serve epochs until the input ends."""
+    implementation, name, num_images = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    dataset = load_dataset()
+    dataset = dataclasses.replace(
+        dataset, train_images=dataset.train_images[:num_images], train_labels=dataset.train_labels[:num_images]
+    )
+    run_epoch = make_epoch(implementation, catalog.find(name), dataset)
+    for _ in sys.stdin:
+        seconds = run_epoch()
+        # Linux counts in kilobytes, macOS in bytes.
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""Writes the generated parts of the documents: tables in README.md, and docs/cli.md.
+
+Every number comes from a committed file under bench/results/ or zoo/. With
+``--check`` nothing is written, and the exit status says whether all is fresh.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mnistbench.artifacts import bundled_zoo, read_manifest
+from mnistbench.catalog import NETWORKS
+from mnistbench.cli.root import root
+from mnistbench.report import units
+from mnistbench.report.sheet import Column, Sheet, markdown
+from mnistbench.report.sheets import networks_sheets, paper_line, paper_sheets
+
+TOP = Path(__file__).parent.parent
+RESULTS = TOP / "bench" / "results"
+
+
+def reproduction(file: str) -> str:
+    """The paper's tables from a reproduction document."""
+    document = read(file)
+    sheets = paper_sheets([paper_line(row) for row in document["rows"]], fold=False)
+    about = (
+        f"Recipe `{document['recipe']}`, seed {document['seed']}; latency: median call of a session with one image, "
+        f"on {machine(document['environment'])}."
+    )
+    return "\n".join(markdown(sheet, level=4) for sheet in sheets) + f"\n{about}\n"
+
+
+def epoch_ratios(file: str) -> str:
+    """Seconds for an epoch, ours beside the plain loop."""
+    document = read(file)
+    heads = ("benchmark", "plain loop", "ours", "ratio", "peak memory, plain / ours")
+    rows = tuple(
+        (
+            row["name"],
+            f"{row['baseline_seconds']:.2f} s",
+            f"{row['ours_seconds']:.2f} s",
+            f"{row['ratio']:.1f}×",
+            f"{units.size(row['baseline_peak_bytes'])} / {units.size(row['ours_peak_bytes'])}",
+        )
+        for row in document["rows"]
+    )
+    columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
+    return markdown(Sheet("", columns, rows, f"On {machine(document['environment'])}."))
+
+
+def bundled_models() -> str:
+    """The models that come with the package."""
+    columns = (
+        Column("name", right=False),
+        Column("parameters"),
+        Column("size"),
+        Column("test error %"),
+        Column("95% interval"),
+        Column("paper %"),
+    )
+    rows = tuple(
+        (
+            f"`{entry.name}`",
+            units.count(entry.num_parameters),
+            units.size(entry.size_bytes),
+            units.percent(entry.metrics["error_rate"]),
+            units.interval(entry.metrics["error_rate_low"], entry.metrics["error_rate_high"]),
+            units.percent(entry.paper_error),
+        )
+        for entry in read_manifest(bundled_zoo())
+    )
+    return markdown(Sheet("", columns, rows))
+
+
+def networks() -> str:
+    """The catalogue."""
+    return "\n".join(markdown(sheet, level=4) for sheet in networks_sheets(NETWORKS))
+
+
+def command_line() -> str:
+    """docs/cli.md: the help of every command."""
+    parts = ["# Command line\n\nWritten by `make docs` from the commands themselves.\n"]
+
+    def add(command: click.Command, name: str, parent: click.Context | None) -> None:
+        context = click.Context(command, info_name=name, parent=parent, max_content_width=80, terminal_width=80)
+        path = context.command_path
+        parts.append(f"## {path}\n\n```text\n{command.get_help(context)}\n```\n")
+        if isinstance(command, click.Group):
+            for child_name, child in sorted(command.commands.items()):
+                add(child, child_name, context)
+
+    add(root, "mnistbench", None)
+    return "\n".join(parts)
+
+
+def machine(environment: dict[str, Any]) -> str:
+    """A machine in a few words."""
+    cpus, features = environment["cpus_usable"], environment["cpu_features"]
+    extra = "AMX" if "amx_bf16" in features else "AVX-512" if "avx512f" in features else "AVX2"
+    gpus = "".join(f", {gpu['name']}" for gpu in environment["gpus"])
+    return f"{cpus} cores of {environment['cpu']} ({extra}){gpus}"
+
+
+def read(file: str) -> Any:
+    """A committed result."""
+    return json.loads((RESULTS / file).read_text(encoding="utf-8"))
+
+
+SECTIONS: dict[str, Callable[[], str]] = {
+    "table4": lambda: reproduction("reproduce-table4.json"),
+    "epoch-ratios": lambda: epoch_ratios("epoch-ratios.json"),
+    "bundled-models": bundled_models,
+    "networks": networks,
+}
+
+
+def render_readme(text: str) -> str:
+    """README.md with every marked section replaced."""
+
+    def replace(match: re.Match[str]) -> str:
+        return f"{match[1]}\n\n{SECTIONS[match[2]]()}\n{match[3]}"
+
+    pattern = r"(<!-- generated: ([a-z0-9-]+) -->).*?(<!-- end of generated -->)"
+    return re.sub(pattern, replace, text, flags=re.DOTALL)
+
+
+def main() -> int:
+    """Write, or with ``--check`` compare."""
+    readme, commands = TOP / "README.md", TOP / "docs" / "cli.md"
+    wanted = {readme: render_readme(readme.read_text(encoding="utf-8")), commands: command_line()}
+    stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    if "--check" in sys.argv[1:]:
+        for path in stale:
+            print(f"{path.relative_to(TOP)} is stale; run: make docs", file=sys.stderr)
+        return 1 if stale else 0
+    for path in stale:
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(wanted[path], encoding="utf-8")
+        print(f"wrote {path.relative_to(TOP)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,140 @@
+"""Run as a script: trains in forked children that get SIGKILL, resumes, and prints the weights' hashes.
+
+Forked, because importing torch for each of some hundred processes would take minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tiny import make_dataset, tiny_job
+
+from mnistbench.training.job import Job
+from mnistbench.training.run import run_job
+
+DATASET = make_dataset(200, 50)
+
+
+def in_child(action: Callable[[], object]) -> int:
+    """Start a child that does something; its process id."""
+    pid = os.fork()
+    if pid:
+        return pid
+    try:
+        action()
+    except BaseException:  # noqa: BLE001  # a child must never run on in its parent's code
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+
+def end_of(pid: int) -> int:
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+def die_at(step: int) -> None:
+    """Make this process kill itself just before its call number ``step`` that changes the disk."""
+    calls = 0
+
+    def deadly(function: Callable[..., object]) -> Callable[..., object]:
+        def call(*args: object, **keywords: object) -> object:
+            nonlocal calls
+            calls += 1
+            if calls == step:
+                os.kill(os.getpid(), signal.SIGKILL)
+            return function(*args, **keywords)
+
+        return call
+
+    for name in ("mkdir", "replace", "fsync", "unlink"):
+        setattr(os, name, deadly(getattr(os, name)))
+
+
+def train(job: Job, work_dir: Path) -> None:
+    run_job(job, DATASET, torch.device("cpu"), work_dir)
+
+
+def finish(job: Job, work_dir: Path) -> str:
+    """Train to the end in a child; the weights' hash, once the folder holds nothing of a checkpoint."""
+    assert end_of(in_child(lambda: train(job, work_dir))) == 0
+    folder = job.folder(work_dir)
+    assert sorted(entry.name for entry in folder.iterdir()) == ["job.json", "result.json", "weights.safetensors"]
+    result = json.loads((folder / "result.json").read_text())
+    return str(result["weights_sha256"])
+
+
+def killed_at_each_step(job: Job, root: Path) -> list[str]:
+    """One run for each call that changes the disk, killed just before it and then resumed."""
+    hashes = []
+    for step in range(1, 1000):
+        work_dir = root / str(step)
+
+        def doomed(step: int = step, work_dir: Path = work_dir) -> None:
+            die_at(step)
+            train(job, work_dir)
+
+        code = end_of(in_child(doomed))
+        hashes.append(finish(job, work_dir))
+        if code == 0:
+            return hashes
+        assert code == -signal.SIGKILL, code
+    raise AssertionError("the run never came to its end")
+
+
+def killed_again_and_again(job: Job, root: Path) -> list[str]:
+    """One run, killed from outside at moments that differ each time until none is left of it."""
+    hashes = []
+    for round_number in range(3):
+        work_dir = root / f"again{round_number}"
+        delay = 0.002 * (round_number + 1)
+        while True:
+            pid = in_child(lambda work_dir=work_dir: train(job, work_dir))  # type: ignore[misc]
+            time.sleep(delay)
+            os.kill(pid, signal.SIGKILL)
+            if end_of(pid) == 0:
+                break
+            delay *= 1.3
+        hashes.append(finish(job, work_dir))
+    return hashes
+
+
+def killed_after_each_checkpoint(job: Job, root: Path) -> list[str]:
+    """One run for each epoch, killed from outside as soon as that epoch's file is seen."""
+    hashes = []
+    for epoch in range(1, job.epochs + 1):
+        work_dir = root / f"epoch{epoch}"
+        pid = in_child(lambda work_dir=work_dir: train(job, work_dir))  # type: ignore[misc]
+        file = job.folder(work_dir) / f"epoch-{epoch:04d}.safetensors"
+        while not file.exists() and os.waitpid(pid, os.WNOHANG) == (0, 0):
+            pass
+        try:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+        except (ProcessLookupError, ChildProcessError):
+            pass  # it was faster
+        hashes.append(finish(job, work_dir))
+    return hashes
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    root, text, recipe = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    job = tiny_job(text, recipe, epochs=4)
+    print(
+        json.dumps(
+            {
+                "uninterrupted": [finish(job, root / "whole")],
+                "steps": killed_at_each_step(job, root / "steps"),
+                "again": killed_again_and_again(job, root / "again"),
+                "epochs": killed_after_each_checkpoint(job, root / "epochs"),
+            }
+        )
+    )
