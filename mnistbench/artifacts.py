@@ -7,6 +7,7 @@ Nothing here loads a model, trains or knows torch or onnx.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -151,7 +152,7 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
         ArtifactError: When the network is in no zoo, or its file is damaged.
     """
     path = Path(text)
-    if path.suffix.lower() == ".onnx" or path.is_file():
+    if path.suffix.lower() == ".onnx" or os.path.isfile(text):
         return ModelFile(path, path.stem)
     try:
         network = catalog.find(text, dropout=dropout)
@@ -180,7 +181,7 @@ def locate_all(texts: Iterable[str], zoos: Sequence[Path], *, dropout: float | N
     """
     found: dict[Path, ModelFile] = {}
     for text in texts:
-        if text.lower() not in catalog.GROUPS or Path(text).is_file():
+        if text.lower() not in catalog.GROUPS or os.path.isfile(text):
             model = locate(text, zoos, dropout=dropout)
             found.setdefault(model.path, model)
             continue

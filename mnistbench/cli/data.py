@@ -67,7 +67,8 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
 @click.option("--model", default="lenet5", show_default=True, help="Network or ONNX file that tells easy from hard.")
 @data_dir_option
 @debug_option
-def show(file: Path, model: str, data_dir: Path | None) -> None:
+@click.pass_context
+def show(context: click.Context, file: Path, model: str, data_dir: Path | None) -> None:
     """Write a picture of sample digits, easy and hard (the paper's Figure 1).
 
     Easy and hard are told apart by how much probability a model gives to the
@@ -77,7 +78,8 @@ def show(file: Path, model: str, data_dir: Path | None) -> None:
     from mnistbench.cli.sources import open_dataset
     from mnistbench.report.digits import DigitSamples, draw_digits, pick_easy_and_hard, write_png
 
-    dataset = open_dataset(data_dir)
+    assert context.parent is not None
+    dataset = open_dataset(data_dir or context.parent.params["data_dir"])
     images, labels = dataset.test_images, dataset.test_labels
     probabilities = mnistbench.load(model).predict_proba(images)
     answers = probabilities.argmax(1)

@@ -84,7 +84,7 @@ def evaluate(
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
-        failed: list[dict[str, str]] = []
+        rows: list[dict[str, Any]] = []
         for model in models:
             try:
                 classifier = load_classifier(
@@ -107,14 +107,15 @@ def evaluate(
             except MnistbenchError as error:
                 if len(models) == 1:
                     raise
-                failed.append({"name": model.name, "file": str(model.path), "error": str(error)})
+                rows.append({"name": model.name, "file": str(model.path), "error": str(error)})
                 say(f"failed: {model.name}: {error}")
                 continue
             results.append(with_paper(result, model))
+            rows.append(results[-1].as_dict())
             if output_file is not None:
-                write_json(output_file, [result.as_dict() for result in results])
+                write_json(output_file, rows)
     if as_json:
-        print_json([result.as_dict() for result in results] + failed)
+        print_json(rows)
     elif results:
         from mnistbench.report.sheets import confusion_sheet, evaluation_sheet, input_sheet
 
@@ -123,7 +124,7 @@ def evaluate(
         sheets += [input_sheet(foreign)] if foreign else []
         sheets += [confusion_sheet(result) for result in results] if confusion else []
         print_sheets(sheets)
-    return 0 if not failed else 3 if results else 1
+    return 0 if len(results) == len(models) else 3 if results else 1
 
 
 def calibration_images(dataset: Any) -> Any:

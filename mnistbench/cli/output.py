@@ -16,7 +16,7 @@ from mnistbench.report.sheet import Sheet
 
 def print_json(document: Any) -> None:
     """Print the one JSON document of a command."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(document, indent=2, ensure_ascii=True, allow_nan=False))
 
 
 def print_sheets(sheets: Iterable[Sheet]) -> None:

@@ -91,7 +91,7 @@ class TrainingProgress:
         """The network stopped without a result."""
         assert self._task is not None
         self._bars.update(self._task, state="failed")
-        self._bars.console.print(f"failed: {reason}", markup=False)
+        self._bars.console.print(f"failed: {reason}", markup=False, soft_wrap=True)
 
     def interrupted(self, command: str) -> str:
         """One line that says what is kept and how to go on."""

@@ -122,7 +122,7 @@ def reproduce(
                 _save(rows, about, work_dir)
                 if row.training is not None:
                     progress.end(row.training)
-                else:
+                elif len(jobs) > 1:
                     progress.fail(row.error or "")
 
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -42,13 +43,16 @@ class Root(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         given = list(sys.argv[1:] if args is None else args)
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")  # a dash that the stream cannot say is no reason to fail
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort) as error:
-            _complain(str(error) or "interrupted", label="")
+            # click turns KeyboardInterrupt into Abort; what was interrupted stands in the cause.
+            _complain(str(error.__cause__ or error) or "interrupted", label="")
             sys.exit(INTERRUPTED)
         except Exception as error:
             if "--debug" in given or os.environ.get("MNISTBENCH_DEBUG"):
@@ -84,7 +88,9 @@ def _explain(error: Exception) -> int:
 
 
 def _complain(text: str, label: str = "error: ") -> None:
-    click.echo(f"{label}{text}", err=True)
+    # A file's name can hold newlines and escape codes; an error stays one plain line.
+    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+    click.echo(f"{label}{line}", err=True)
 
 
 @click.group(

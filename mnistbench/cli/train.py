@@ -109,12 +109,11 @@ def train(
                     raise KeyboardInterrupt(progress.interrupted(f"mnistbench train {' '.join(names)}")) from None
                 except TrainingError as error:
                     failed.append({"name": network.name, "error": str(error)})
-                    progress.fail(str(error))
+                    if len(networks) > 1:
+                        progress.fail(str(error))  # alone, it is the error of the command
                     continue
                 progress.end(run.result)
                 results.append(run.result)
-        if not results and len(failed) == 1:
-            raise MnistbenchError(failed[0]["error"])
     if as_json:
         print_json([result.as_dict() for result in results] + failed)
     elif results:
@@ -123,4 +122,6 @@ def train(
         paper = {network.name: network.paper.error for network in networks if network.paper}
         print_sheets([training_sheet(results, [paper.get(result.name) for result in results])])
         say(f"\nRuns are in {work_dir / 'training'}. Next: mnistbench export {' '.join(names)}")
+    if len(networks) == 1 and failed:
+        raise MnistbenchError(failed[0]["error"])
     return 0 if not failed else 3 if results else 1

@@ -17,7 +17,9 @@ PIPE_WIDTH = 80
 
 def make_console(stream: TextIO | None = None) -> Console:
     """A console on a stream (standard output by default), plain and 80 wide unless it is a terminal."""
-    stream = sys.stdout if stream is None else stream
+    stream = stream or sys.stdout
+    if stream is None:  # a program started without a standard output
+        return Console(quiet=True)
     if stream.isatty():
         return Console(file=stream, highlight=False)
     return Console(file=stream, highlight=False, width=PIPE_WIDTH, no_color=True, force_terminal=False)

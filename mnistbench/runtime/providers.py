@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.errors import ProviderError
+from mnistbench.runtime.ort import import_onnxruntime
 
 CPU_PROVIDER = "CPUExecutionProvider"
 CUDA_PROVIDER = "CUDAExecutionProvider"
@@ -69,21 +70,15 @@ class Machine:
 
     def available_providers(self) -> list[str]:
         """What the installed onnxruntime was built with, usable or not."""
-        import onnxruntime  # slow to import, and not needed for --help
-
-        return list(onnxruntime.get_available_providers())
+        return list(import_onnxruntime().get_available_providers())
 
     def cuda_version(self) -> str:
         """The CUDA that onnxruntime was built for, such as ``13.0``; empty when unknown."""
-        import onnxruntime
-
-        return str(getattr(onnxruntime, "cuda_version", "") or "")
+        return str(getattr(import_onnxruntime(), "cuda_version", "") or "")
 
     def preload(self) -> None:
         """Load the CUDA libraries that pip installed, where onnxruntime can find them."""
-        import onnxruntime
-
-        preload = getattr(onnxruntime, "preload_dlls", None)
+        preload = getattr(import_onnxruntime(), "preload_dlls", None)
         # It prints what it misses on stdout; what is missing is asked for, by name, afterwards.
         with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(RuntimeError, OSError):
             if preload is not None:

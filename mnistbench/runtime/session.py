@@ -16,6 +16,7 @@ from typing import Any
 from mnistbench.errors import MnistbenchError, ModelError, ProviderError
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
+from mnistbench.runtime.ort import import_onnxruntime
 from mnistbench.runtime.providers import Device, Machine, require
 
 GRAPH_OPTIMIZATIONS: tuple[str, ...] = ("all", "extended", "basic", "none")
@@ -88,8 +89,7 @@ def create_session(
             "if you trust it, allow external data (--allow-external-data)"
         )
     require(device, machine=machine)
-    import onnxruntime  # slow to import, and not needed for --help
-
+    onnxruntime = import_onnxruntime()
     options = _session_options(onnxruntime, device, settings or SessionSettings())
     try:
         session = onnxruntime.InferenceSession(
@@ -112,6 +112,7 @@ def create_session(
 
 def onnxruntime_errors() -> tuple[type[Exception], ...]:
     """What onnxruntime raises; its own exceptions share no base class."""
+    import_onnxruntime()
     from onnxruntime.capi import onnxruntime_pybind11_state as state
 
     names = (

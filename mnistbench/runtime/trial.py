@@ -45,7 +45,8 @@ def choose_by_trial(
     if total == 0 or min(plain) * 2 >= total:
         raise ModelError(
             f"no way of giving it images was right about more than half of {total:,} training images (best: "
-            f"{total - min(plain):,}); it does not classify digits, or give --input-range, --input-layout or --output-name"
+            f"{total - min(plain):,}); it does not classify digits, or give "
+            "--input-range, --input-layout or --output-name"
         )
     moved = np.concatenate([np.roll(images, shift, axis=(1, 2)) for shift in _SHIFTS])
     truth = np.tile(labels, len(_SHIFTS))

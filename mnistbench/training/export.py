@@ -12,7 +12,7 @@ from typing import Any
 import onnx
 
 from mnistbench._version import __version__
-from mnistbench.artifacts import ModelEntry, add_to_manifest
+from mnistbench.artifacts import ModelEntry, add_to_manifest, read_manifest
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
@@ -52,6 +52,7 @@ def export_run(
             f"{network.name} was trained on {result.dataset} ({result.dataset_sha256[:12]}), but the dataset given is "
             f"{dataset.name} ({dataset.sha256[:12]}); give the same --data-dir as in training"
         )
+    read_manifest(folder)  # a damaged one must stop this before a model is written beside it
     weights = load_weights(run)
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     model = build_model(network.spec, arrays, name=network.name, input_dtype=input_dtype)

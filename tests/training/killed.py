@@ -5,6 +5,7 @@ Forked, because importing torch for each of some hundred processes would take mi
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -15,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+import torch._dynamo  # the first optimiser imports it, which costs seconds in every child
 from tiny import make_dataset, tiny_job
 
 from mnistbench.training.job import Job
@@ -40,8 +42,8 @@ def end_of(pid: int) -> int:
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
 
 
-def die_at(step: int) -> None:
-    """Make this process kill itself just before its call number ``step`` that changes the disk."""
+def die_at(step: int, functions: tuple[str, ...]) -> None:
+    """Make this process kill itself just before its call number ``step`` of these functions of ``os``."""
     calls = 0
 
     def deadly(function: Callable[..., object]) -> Callable[..., object]:
@@ -54,7 +56,7 @@ def die_at(step: int) -> None:
 
         return call
 
-    for name in ("mkdir", "replace", "fsync", "unlink"):
+    for name in functions:
         setattr(os, name, deadly(getattr(os, name)))
 
 
@@ -63,22 +65,25 @@ def train(job: Job, work_dir: Path) -> None:
 
 
 def finish(job: Job, work_dir: Path) -> str:
-    """Train to the end in a child; the weights' hash, once the folder holds nothing of a checkpoint."""
+    """Train to the end in a child; the hash of the weights there."""
     assert end_of(in_child(lambda: train(job, work_dir))) == 0
     folder = job.folder(work_dir)
-    assert sorted(entry.name for entry in folder.iterdir()) == ["job.json", "result.json", "weights.safetensors"]
+    weights = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     result = json.loads((folder / "result.json").read_text())
-    return str(result["weights_sha256"])
+    assert result["weights_sha256"] == weights
+    # Not one epoch was lost or counted twice.
+    assert [entry["epoch"] for entry in result["history"]] == list(range(1, job.epochs + 1))
+    return weights
 
 
-def killed_at_each_step(job: Job, root: Path) -> list[str]:
-    """One run for each call that changes the disk, killed just before it and then resumed."""
+def killed_at_each_step(job: Job, root: Path, functions: tuple[str, ...]) -> list[str]:
+    """One run for each call of these functions of ``os``, killed just before it and then resumed."""
     hashes = []
     for step in range(1, 1000):
         work_dir = root / str(step)
 
         def doomed(step: int = step, work_dir: Path = work_dir) -> None:
-            die_at(step)
+            die_at(step, functions)
             train(job, work_dir)
 
         code = end_of(in_child(doomed))
@@ -126,13 +131,13 @@ def killed_after_each_checkpoint(job: Job, root: Path) -> list[str]:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    root, text, recipe = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    job = tiny_job(text, recipe, epochs=4)
-    print(
+    root, functions = Path(sys.argv[1]), tuple(sys.argv[4].split(","))
+    job = tiny_job(sys.argv[2], sys.argv[3])
+    sys.stdout.write(
         json.dumps(
             {
                 "uninterrupted": [finish(job, root / "whole")],
-                "steps": killed_at_each_step(job, root / "steps"),
+                "steps": killed_at_each_step(job, root / "steps", functions),
                 "again": killed_again_and_again(job, root / "again"),
                 "epochs": killed_after_each_checkpoint(job, root / "epochs"),
             }
