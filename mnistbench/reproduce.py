@@ -14,8 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import torch
-
 from mnistbench.artifacts import ModelEntry, read_manifest, verify
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
@@ -30,6 +28,7 @@ from mnistbench.results import EvaluationResult, LatencyResult, Result, Training
 from mnistbench.runtime.classifier import load_classifier
 from mnistbench.runtime.session import SessionSettings
 from mnistbench.training.export import export_run
+from mnistbench.training.hardware import TorchDevice
 from mnistbench.training.job import FinishedRun, Job
 from mnistbench.training.run import Event, run_job
 
@@ -90,7 +89,7 @@ class Measurement:
 def reproduce(
     jobs: Iterable[Job],
     dataset: Dataset,
-    device: torch.device,
+    device: TorchDevice,
     work_dir: Path,
     measurement: Measurement,
     clock: Clock,
@@ -134,7 +133,7 @@ def reproduce(
 def _reproduce_one(
     job: Job,
     dataset: Dataset,
-    device: torch.device,
+    device: TorchDevice,
     work_dir: Path,
     measurement: Measurement,
     clock: Clock,

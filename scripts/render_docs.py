@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documents: tables in README.md, and docs/cli.md.
+"""Writes the generated parts of the documents: tables in README.md, docs/cli.md, docs/json.md.
 
 Every number comes from a committed file under bench/results/ or zoo/. With
 ``--check`` nothing is written, and the exit status says whether all is fresh.
@@ -6,6 +6,7 @@ Every number comes from a committed file under bench/results/ or zoo/. With
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import sys
@@ -24,6 +25,31 @@ from mnistbench.report.sheets import networks_sheets, paper_line, paper_sheets
 
 TOP = Path(__file__).parent.parent
 RESULTS = TOP / "bench" / "results"
+
+
+JSON_HEAD = """# JSON documents
+
+Written by `make docs` from the classes themselves.
+
+`--json` prints one document on standard output and nothing else there; messages and progress go to standard error.
+Error rates are fractions, times seconds, sizes bytes. Keys keep their meaning; a change of meaning raises
+`schema_version`, and new keys may appear at any time.
+
+| command | document |
+|---|---|
+| `list` | an array, one object a network: `name, notation, dropout, kernel_sizes, paddings, table, row, paper_error, \
+paper_dropout, num_parameters, macs, aliases` |
+| `data` | one object: `name, folder, is_cache, verified, complete, sha256, files` |
+| `train` | an array of `training` results |
+| `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
+| `evaluate` | an array of `evaluation` results |
+| `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output` keeps the samples |
+| `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
+evaluation, latency` |
+
+A network that failed has `name` and `error` in its place in the array (`bench`: a `latency` result whose `error` is not
+null). A command that cannot begin prints nothing on standard output.
+"""
 
 
 def reproduction(file: str) -> str:
@@ -100,6 +126,32 @@ def command_line() -> str:
     return "\n".join(parts)
 
 
+def json_documents() -> str:
+    """docs/json.md: the fields of every result, from the classes themselves."""
+    parts = [JSON_HEAD]
+    package = TOP / "mnistbench"
+    for file, wanted in (("results.py", None), ("artifacts.py", {"ModelEntry"})):
+        for node in ast.parse((package / file).read_text(encoding="utf-8")).body:
+            is_result = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) for s in node.body)
+            if isinstance(node, ast.ClassDef) and is_result and (wanted is None or node.name in wanted):
+                parts.append(_fields(node))
+    return "\n".join(parts)
+
+
+def _fields(node: ast.ClassDef) -> str:
+    kind = next(ast.literal_eval(s.value) for s in node.body if isinstance(s, ast.Assign))
+    columns = (Column("key", right=False), Column("type", right=False), Column("meaning", right=False))
+    rows: list[tuple[str, ...]] = []
+    for statement in node.body:
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            rows.append((f"`{statement.target.id}`", f"`{ast.unparse(statement.annotation)}`", ""))
+        elif rows and isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            meaning = " ".join(str(statement.value.value).split()).replace("``", "`")
+            rows[-1] = (*rows[-1][:2], meaning)
+    summary = (ast.get_docstring(node) or "").replace("``", "`")
+    return f"## `{kind}`\n\n{summary}\n\n" + markdown(Sheet("", columns, tuple(rows)))
+
+
 def machine(environment: dict[str, Any]) -> str:
     """A machine in a few words."""
     cpus, features = environment["cpus_usable"], environment["cpu_features"]
@@ -134,7 +186,11 @@ def render_readme(text: str) -> str:
 def main() -> int:
     """Write, or with ``--check`` compare."""
     readme, commands = TOP / "README.md", TOP / "docs" / "cli.md"
-    wanted = {readme: render_readme(readme.read_text(encoding="utf-8")), commands: command_line()}
+    wanted = {
+        readme: render_readme(readme.read_text(encoding="utf-8")),
+        commands: command_line(),
+        TOP / "docs" / "json.md": json_documents(),
+    }
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
     if "--check" in sys.argv[1:]:
         for path in stale:

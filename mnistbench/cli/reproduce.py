@@ -76,6 +76,7 @@ def reproduce(
     if epochs is None and all(name.lower() == "quick" for name in names):
         epochs = QUICK_EPOCHS
     with stdout_for_results(as_json):
+        from mnistbench.cli.jobs import make_jobs
         from mnistbench.cli.progress import TrainingProgress
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
@@ -87,9 +88,7 @@ def reproduce(
         from mnistbench.reproduce import reproduce as reproduce_all
         from mnistbench.runtime.providers import expand_devices
         from mnistbench.runtime.session import SessionSettings
-        from mnistbench.training.hardware import choose_device, choose_precision, keep_freed_memory
-        from mnistbench.training.job import make_job
-        from mnistbench.training.recipes import find_recipe
+        from mnistbench.training.hardware import choose_device, keep_freed_memory
 
         chosen = choose_device(device)
         measurement = Measurement(
@@ -100,19 +99,7 @@ def reproduce(
         )
         keep_freed_memory()
         dataset = open_dataset(data_dir)
-        jobs = [
-            make_job(
-                network,
-                find_recipe(recipe),
-                dataset=dataset.name,
-                dataset_sha256=dataset.sha256,
-                device=chosen.type,
-                precision=choose_precision(network.spec, chosen),
-                epochs=epochs,
-                seed=seed,
-            )
-            for network in networks
-        ]
+        jobs = make_jobs(networks, recipe, dataset, chosen, epochs=epochs, seed=seed)
         rows: list[Row] = []
         about = {"recipe": recipe, "seed": seed, "environment": collect_environment().as_dict()}
         with TrainingProgress(len(jobs)) as progress:

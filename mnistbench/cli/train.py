@@ -69,13 +69,12 @@ def train(
     """
     networks = catalog.resolve(names, dropout=dropout)
     with stdout_for_results(as_json):
+        from mnistbench.cli.jobs import make_jobs
         from mnistbench.cli.progress import TrainingProgress
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError, TrainingError
         from mnistbench.results import TrainingResult
-        from mnistbench.training.hardware import choose_device, choose_precision, keep_freed_memory
-        from mnistbench.training.job import make_job
-        from mnistbench.training.recipes import find_recipe
+        from mnistbench.training.hardware import choose_device, keep_freed_memory
         from mnistbench.training.run import run_job
 
         chosen = choose_device(device)
@@ -85,23 +84,21 @@ def train(
             from mnistbench.data.split import split_validation
 
             dataset = split_validation(dataset)
+        jobs = make_jobs(
+            networks,
+            recipe,
+            dataset,
+            chosen,
+            epochs=epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            seed=seed,
+        )
         results: list[TrainingResult] = []
         failed: list[dict[str, str]] = []
         with TrainingProgress(len(networks)) as progress:
-            for network in networks:
-                job = make_job(
-                    network,
-                    find_recipe(recipe),
-                    dataset=dataset.name,
-                    dataset_sha256=dataset.sha256,
-                    device=chosen.type,
-                    precision=choose_precision(network.spec, chosen),
-                    epochs=epochs,
-                    batch_size=batch_size,
-                    learning_rate=learning_rate,
-                    seed=seed,
-                    evaluated_on=dataset.evaluated_on,
-                )
+            for job in jobs:
+                network = job.network
                 progress.begin(network.name, job.epochs)
                 try:
                     run = run_job(job, dataset, chosen, work_dir, resume=resume, on_event=progress)

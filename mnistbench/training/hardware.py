@@ -15,6 +15,9 @@ from mnistbench.measure.environment import collect_environment
 from mnistbench.spec import NetworkSpec
 from mnistbench.training.job import Precision
 
+TorchDevice = torch.device
+"""For the layers above, which hand it on without knowing torch."""
+
 BFLOAT16_MIN_MACS = 1_000_000
 """Fully connected networks below this are bound by overhead, and converting only adds to it."""
 
