@@ -108,7 +108,7 @@ def add_to_manifest(folder: Path, entry: ModelEntry) -> None:
         OSError: When the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with locked(folder / f".{MANIFEST}.lock"):
+    with locked(folder):
         entries = [known for known in read_manifest(folder) if known.file != entry.file]
         entries.append(entry)
         order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}

@@ -59,18 +59,20 @@ def write_json(path: Path, document: Any) -> None:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on ``path`` between processes; an empty file stays behind.
+def locked(folder: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a folder between processes, for read-modify-write on a file in it.
 
-    For read-modify-write on a file beside it. Does nothing where the system has
-    no ``flock``; a reader never sees half a file all the same.
+    Does nothing where the system has no ``flock``; a reader never sees half a file all the same.
     """
     if fcntl is None:
         yield
         return
-    with open(path, "ab") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield
+    finally:
+        os.close(descriptor)
 
 
 def sha256_of(path: Path) -> str:

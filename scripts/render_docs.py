@@ -55,7 +55,7 @@ null). A command that cannot begin prints nothing on standard output.
 def reproduction(file: str) -> str:
     """The paper's tables from a reproduction document."""
     document = read(file)
-    sheets = paper_sheets([paper_line(row) for row in document["rows"]], fold=False)
+    sheets = paper_sheets([paper_line(row) for row in document["rows"]])
     about = (
         f"Recipe `{document['recipe']}`, seed {document['seed']}; latency: median call of a session with one image, "
         f"on {machine(document['environment'])}."

@@ -221,7 +221,7 @@ def test_a_link_stays_a_link_and_what_it_points_to_is_written(tmp_path: Path, ex
     assert names(real.parent) == ["real.json"]
 
 
-@pytest.mark.parametrize("name", ["n" * 255, "n" * 250 + ".json"])
+@pytest.mark.parametrize("name", ["n" * 255, "n" * 250 + ".json", "\u5b57" * 80])
 def test_as_long_a_name_as_the_system_takes_can_be_written(tmp_path: Path, name: str) -> None:
     atomic_write(tmp_path / name, NEW)
     assert names(tmp_path) == [name]

@@ -30,5 +30,5 @@ def make_dataset(num_train: int = 300, num_test: int = 100, *, noise: float = 90
 
 def tiny_job(text: str = DENSE, recipe: str = "default", **changes: Any) -> Job:
     """A job of three epochs on the CPU in float32, for the dataset above."""
-    settings = {"epochs": 3, "batch_size": 100, "device": "cpu", "precision": "float32"}
+    settings = {"epochs": 3, "batch_size": 100, "device": "cpu", "precision": "float32", "learning_rate": 0.01}
     return make_job(find(text), find_recipe(recipe), dataset="tiny", dataset_sha256="7" * 64, **(settings | changes))

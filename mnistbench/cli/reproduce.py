@@ -158,5 +158,5 @@ def _save(rows: Sequence[Row], about: dict[str, Any], work_dir: Path) -> None:
     from mnistbench.report.sheets import paper_line, paper_sheets
 
     write_json(work_dir / "reproduce.json", _document(rows, about))
-    sheets = paper_sheets([paper_line(row.as_dict()) for row in rows], fold=False)
+    sheets = paper_sheets([paper_line(row.as_dict()) for row in rows])
     atomic_write(work_dir / "reproduce.md", "\n".join(markdown(sheet) for sheet in sheets).encode())

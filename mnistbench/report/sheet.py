@@ -8,16 +8,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-NOTATION_WIDTH = 17
-"""Characters of a notation in one line of a terminal; the longest take two."""
-
 
 @dataclass(frozen=True)
 class Column:
-    """Head of a column; numbers stand right."""
+    """Head of a column.
+
+    Attributes:
+        right: Whether cells stand right, as numbers do.
+        foldable: Whether cells are notations, which may take several lines where the screen is narrow.
+    """
 
     head: str
     right: bool = True
+    foldable: bool = False
 
 
 @dataclass(frozen=True)
@@ -35,13 +38,13 @@ def markdown(sheet: Sheet, *, level: int = 3) -> str:
     lines = [f"{'#' * level} {sheet.title}", ""] if sheet.title else []
     lines.append(_line([column.head for column in sheet.columns]))
     lines.append(_line(["--:" if column.right else "---" for column in sheet.columns]))
-    lines += [_line([cell.replace("\n", "") for cell in row]) for row in sheet.rows]
+    lines += [_line(row) for row in sheet.rows]
     if sheet.note:
         lines += ["", sheet.note]
     return "\n".join(lines) + "\n"
 
 
-def fold_notation(notation: str, width: int = NOTATION_WIDTH) -> str:
+def fold_notation(notation: str, width: int) -> str:
     """A notation broken after a ``-`` into lines of at most ``width`` characters where that can be."""
     lines, current = [], ""
     tokens = notation.split("-")

@@ -9,7 +9,7 @@ from typing import Any
 from mnistbench.artifacts import ModelEntry
 from mnistbench.catalog import Network
 from mnistbench.report import units
-from mnistbench.report.sheet import Column, Sheet, fold_notation
+from mnistbench.report.sheet import Column, Sheet
 from mnistbench.results import EvaluationResult, LatencyResult, TrainingResult
 from mnistbench.spec import NetworkSpec
 
@@ -23,7 +23,7 @@ TABLE_TITLES = {
     None: "Not in the paper",
 }
 
-_NAME = Column("network", right=False)
+_NAME = Column("network", right=False, foldable=True)
 
 
 def networks_sheets(networks: Iterable[Network]) -> list[Sheet]:
@@ -72,13 +72,13 @@ def training_sheet(results: Sequence[TrainingResult], paper_errors: Sequence[flo
         Column("seed"),
         Column("epochs"),
         Column("error %"),
-        Column("95% interval"),
+        Column("95% int."),
         Column("paper %"),
         Column("s/epoch"),
     )
     rows = tuple(
         (
-            fold_notation(result.name, 22),
+            result.name,
             result.recipe,
             str(result.seed),
             str(result.epochs),
@@ -100,16 +100,16 @@ def training_sheet(results: Sequence[TrainingResult], paper_errors: Sequence[flo
 def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
     """Published models with the figures of their gate."""
     columns = (
-        Column("file", right=False),
+        Column("file", right=False, foldable=True),
         Column("size"),
         Column("parameters"),
         Column("errors"),
-        Column("logit difference"),
+        Column("logit diff."),
         Column("sha256", right=False),
     )
     rows = tuple(
         (
-            fold_notation(entry.file, 28),
+            entry.file,
             units.size(entry.size_bytes),
             units.count(entry.num_parameters),
             f"{entry.metrics['num_errors']}/{entry.metrics['num_images']}",
@@ -119,7 +119,10 @@ def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
         for entry in entries
     )
     return Sheet(
-        "Exported", columns, rows, "Logit difference: the largest between torch and onnxruntime on the test images."
+        "Exported",
+        columns,
+        rows,
+        "logit diff.: the largest difference between torch and onnxruntime on the test images.",
     )
 
 
@@ -127,17 +130,17 @@ def evaluation_sheet(results: Sequence[EvaluationResult]) -> Sheet:
     """Accuracy through onnxruntime."""
     columns = (
         _NAME,
-        Column("parameters"),
+        Column("params"),
         Column("MACs"),
         Column("size"),
         Column("errors"),
         Column("error %"),
-        Column("95% interval"),
+        Column("95% int."),
         Column("paper %"),
     )
     rows = tuple(
         (
-            fold_notation(result.name, 20),
+            result.name,
             units.rough_count(result.num_parameters),
             units.rough_count(result.macs),
             units.size(result.size_bytes),
@@ -164,7 +167,7 @@ def input_sheet(results: Sequence[EvaluationResult]) -> Sheet:
     )
     rows = tuple(
         (
-            fold_notation(result.name, 20),
+            result.name,
             str(result.input["name"]),
             str(result.input["layout"]),
             str(result.input["dtype"]),
@@ -206,7 +209,7 @@ def latency_sheet(results: Sequence[LatencyResult]) -> Sheet:
     )
     rows, notes = [], []
     for result in results:
-        head = (fold_notation(result.name, 18), result.device, str(result.batch_size))
+        head = (result.name, result.device, str(result.batch_size))
         if result.error is not None:
             rows.append((*head, "failed", *(units.MISSING,) * 5))
             notes.append(f"{result.name}, {result.device}, batch {result.batch_size}: {result.error}")
@@ -275,7 +278,7 @@ def paper_line(row: Mapping[str, Any]) -> PaperLine:
     )
 
 
-def paper_sheets(lines: Sequence[PaperLine], *, fold: bool = True) -> list[Sheet]:
+def paper_sheets(lines: Sequence[PaperLine]) -> list[Sheet]:
     """The paper's Tables 1 to 6 with our figures beside the published ones."""
     columns = (
         _NAME,
@@ -293,19 +296,19 @@ def paper_sheets(lines: Sequence[PaperLine], *, fold: bool = True) -> list[Sheet
         chosen = [line for line in lines if (line.network.paper.table if line.network.paper else None) == table]
         if not chosen:
             continue
-        rows = tuple(_paper_row(line, fold) for line in chosen)
+        rows = tuple(_paper_row(line) for line in chosen)
         failed = [f"{line.network.name}: {line.failure}" for line in chosen if line.failure]
         sheets.append(Sheet(title, columns, rows, "\n".join(failed)))
     return sheets
 
 
-def _paper_row(line: PaperLine, fold: bool) -> tuple[str, ...]:
+def _paper_row(line: PaperLine) -> tuple[str, ...]:
     network = line.network
     rate = units.MISSING if not network.spec.dropout else f"{network.spec.dropout:g}"
     return (
-        fold_notation(network.spec.notation) if fold else network.spec.notation,
+        network.spec.notation,
         rate,
-        units.rough_count(network.spec.num_parameters) if fold else units.count(network.spec.num_parameters),
+        units.rough_count(network.spec.num_parameters),
         units.rough_count(network.spec.macs),
         units.percent(network.paper.error if network.paper else None),
         units.percent(line.error_rate),

@@ -16,7 +16,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
-import torch._dynamo  # the first optimiser imports it, which costs seconds in every child
 from tiny import make_dataset, tiny_job
 
 from mnistbench.training.job import Job
@@ -67,6 +66,11 @@ def train(job: Job, work_dir: Path) -> None:
 def finish(job: Job, work_dir: Path) -> str:
     """Train to the end in a child; the hash of the weights there."""
     assert end_of(in_child(lambda: train(job, work_dir))) == 0
+    return digest_of(job, work_dir)
+
+
+def digest_of(job: Job, work_dir: Path) -> str:
+    """The hash of the weights of a finished run, once its result fits them."""
     folder = job.folder(work_dir)
     weights = hashlib.sha256((folder / "weights.safetensors").read_bytes()).hexdigest()
     result = json.loads((folder / "result.json").read_text())
@@ -95,20 +99,15 @@ def killed_at_each_step(job: Job, root: Path, functions: tuple[str, ...]) -> lis
 
 
 def killed_again_and_again(job: Job, root: Path) -> list[str]:
-    """One run, killed from outside at moments that differ each time until none is left of it."""
-    hashes = []
-    for round_number in range(3):
-        work_dir = root / f"again{round_number}"
-        delay = 0.002 * (round_number + 1)
-        while True:
-            pid = in_child(lambda work_dir=work_dir: train(job, work_dir))  # type: ignore[misc]
-            time.sleep(delay)
-            os.kill(pid, signal.SIGKILL)
-            if end_of(pid) == 0:
-                break
-            delay *= 1.3
-        hashes.append(finish(job, work_dir))
-    return hashes
+    """One run, killed from outside again and again, later each time, until it was quicker."""
+    delay = 0.002
+    while True:
+        pid = in_child(lambda: train(job, root))
+        time.sleep(delay)
+        os.kill(pid, signal.SIGKILL)
+        if end_of(pid) == 0:
+            return [digest_of(job, root)]
+        delay *= 1.5
 
 
 def killed_after_each_checkpoint(job: Job, root: Path) -> list[str]:
@@ -129,17 +128,24 @@ def killed_after_each_checkpoint(job: Job, root: Path) -> list[str]:
     return hashes
 
 
+def trained_together(job: Job, root: Path) -> list[str]:
+    """The same job by three processes at once, as when a command is started again too early."""
+    pids = [in_child(lambda: train(job, root)) for _ in range(3)]
+    assert [end_of(pid) for pid in pids] == [0, 0, 0]
+    return [digest_of(job, root)]
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     root, functions = Path(sys.argv[1]), tuple(sys.argv[4].split(","))
     job = tiny_job(sys.argv[2], sys.argv[3])
-    sys.stdout.write(
-        json.dumps(
-            {
-                "uninterrupted": [finish(job, root / "whole")],
-                "steps": killed_at_each_step(job, root / "steps", functions),
-                "again": killed_again_and_again(job, root / "again"),
-                "epochs": killed_after_each_checkpoint(job, root / "epochs"),
-            }
-        )
-    )
+    # In this process, so that its children find warm what a first step costs.
+    train(job, root / "whole")
+    hashes = {"uninterrupted": [digest_of(job, root / "whole")]}
+    if functions == ("together",):
+        hashes["together"] = trained_together(job, root / "together")
+    else:
+        hashes["steps"] = killed_at_each_step(job, root / "steps", functions)
+        hashes["again"] = killed_again_and_again(job, root / "again")
+        hashes["epochs"] = killed_after_each_checkpoint(job, root / "epochs")
+    sys.stdout.write(json.dumps(hashes))

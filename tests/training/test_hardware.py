@@ -10,7 +10,13 @@ from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import ProviderError
 from mnistbench.measure.environment import collect_environment
 from mnistbench.training import hardware
-from mnistbench.training.hardware import choose_device, choose_precision, keep_freed_memory, memory_format
+from mnistbench.training.hardware import (
+    choose_device,
+    choose_num_threads,
+    choose_precision,
+    keep_freed_memory,
+    memory_format,
+)
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
 CONVOLUTIONAL, SMALL, WIDE = (find(name).spec for name in ("32-P-32-10", "64-10", "1000-500-10"))
@@ -102,6 +108,17 @@ def test_only_convolutions_want_channels_last() -> None:
         wanted = torch.channels_last if network.spec.convolutions else torch.contiguous_format
         assert memory_format(network.spec) is wanted
     assert memory_format(find("P-10").spec) is torch.contiguous_format
+
+
+@pytest.mark.parametrize("usable", [1, 2, 64])
+def test_only_networks_with_work_to_share_get_more_than_one_thread(usable: int) -> None:
+    threads = {network.name: choose_num_threads(network.spec, usable) for network in NETWORKS}
+    assert set(threads.values()) == {1, usable}
+    assert threads["16-10"] == 1
+    assert threads["32-32-P-64-64-P-256-128-64-10"] == usable
+    # More work never means fewer threads.
+    by_work = [threads[network.name] for network in sorted(NETWORKS, key=lambda network: network.spec.macs)]
+    assert by_work == sorted(by_work)
 
 
 @pytest.mark.parametrize("taken", [1, 0])

@@ -99,6 +99,7 @@ def test_without_the_test_set_there_is_no_best_epoch_on_it() -> None:
         ({"epochs": -3}, "epochs -3 is too small"),
         ({"batch_size": 0}, "batch size 0 is too small; expected 1 or more"),
         ({"seed": -1}, "seed -1 is too small; expected 0 or more"),
+        ({"seed": 2**64}, "seed 18446744073709551616 is too large"),
         ({"learning_rate": 0.0}, "learning rate 0.0 is out of range; expected a positive number"),
         ({"learning_rate": -0.1}, "learning rate -0.1 is out of range"),
         ({"learning_rate": float("nan")}, "learning rate nan is out of range"),

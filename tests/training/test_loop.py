@@ -31,7 +31,7 @@ def train(dataset: Dataset, text: str = DENSE, epochs: int = 2, **changes: Any) 
 
 
 def same(first: dict[str, Tensor], second: dict[str, Tensor]) -> bool:
-    return list(first) == list(second) and all(torch.equal(first[key], second[key]) for key in first)
+    return first.keys() == second.keys() and all(torch.equal(first[key], second[key]) for key in first)
 
 
 @each_kind

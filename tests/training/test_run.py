@@ -188,9 +188,8 @@ def killed(tmp_path: Path, text: str, recipe: str, functions: str) -> dict[str, 
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@pytest.mark.parametrize(("text", "recipe"), [(DENSE, "paper"), (CONVOLUTIONAL, "default")])
-def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path, text: str, recipe: str) -> None:
-    hashes = killed(tmp_path, text, recipe, "replace,unlink")
+def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path) -> None:
+    hashes = killed(tmp_path, CONVOLUTIONAL, "paper", "replace,unlink")
     # Nine files or more are renamed into place, and two checkpoints removed.
     assert len(hashes["steps"]) > 11
     assert len({digest for some in hashes.values() for digest in some}) == 1
@@ -204,6 +203,12 @@ def test_a_kill_before_any_change_of_the_disk_loses_nothing(tmp_path: Path, text
     hashes = killed(tmp_path, text, recipe, "mkdir,open,fsync,replace,unlink")
     assert len(hashes["steps"]) > 40
     assert len({digest for some in hashes.values() for digest in some}) == 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_the_same_job_in_several_processes_at_once_ends_well_in_each(tmp_path: Path) -> None:
+    hashes = killed(tmp_path, CONVOLUTIONAL, "paper", "together")
+    assert hashes["together"] == hashes["uninterrupted"]
 
 
 @pytest.mark.parametrize("function", ["replace", "fsync"])
@@ -347,6 +352,35 @@ def test_a_run_that_diverges_later_keeps_the_epochs_before(
         start(job, tiny, tmp_path)
     assert names(job.folder(tmp_path)) == ["epoch-0001.safetensors", "job.json", "state.json"]
     assert find_finished(tmp_path, job.network.name) is None
+
+
+@pytest.mark.parametrize("end", ["finished", "stopped", "diverged"])
+def test_the_process_keeps_its_threads(
+    tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    job = tiny_job(learning_rate=1e30 if end == "diverged" else 0.01)
+    seen = []
+
+    def on_event(event: Event) -> None:
+        seen.append(torch.get_num_threads())
+        if end == "stopped":
+            raise StoppedError
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.setattr(run_module, "choose_num_threads", lambda spec, usable: usable + 1)
+        if end == "finished":
+            assert start(job, tiny, tmp_path, on_event=on_event).result.num_threads == 3
+        else:
+            with pytest.raises(StoppedError if end == "stopped" else TrainingError):
+                start(job, tiny, tmp_path, on_event=on_event)
+        after = torch.get_num_threads()
+    finally:
+        torch.set_num_threads(before)
+    assert after == 2
+    assert set(seen) <= {3}
+    assert seen or end == "diverged"
 
 
 def test_held_out_images_are_evaluated_on_and_said_so(tiny: Dataset, tmp_path: Path) -> None:
