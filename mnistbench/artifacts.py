@@ -56,6 +56,12 @@ class ModelEntry(Result):
     """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime."""
     versions: dict[str, str] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        # What this package itself acts upon; everything else is for other readers.
+        for key in ("name", "file", "sha256", "precision", "input_dtype"):
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
+
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values | {key: tuple(values[key]) for key in ("inputs", "outputs", "labels") if key in values}
@@ -95,6 +101,10 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
         document = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(document, dict) or document.get("kind") != "zoo" or not isinstance(document["models"], list):
             raise ArtifactError('expected a JSON object with "kind": "zoo" and a list "models"')
+        if document.get("schema_version") != SCHEMA_VERSION:
+            raise ArtifactError(
+                f"schema version {document.get('schema_version')!r} is not known here; update mnistbench"
+            )
         return tuple(ModelEntry.from_dict(entry) for entry in document["models"])
     except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
         raise ArtifactError(f"{file} cannot be read: {error}; restore it, or delete it and export again") from None
@@ -128,8 +138,10 @@ def verify(folder: Path, entry: ModelEntry) -> Path:
     path = folder / entry.file
     try:
         digest = sha256_of(path)
-    except OSError as error:
-        raise ArtifactError(f"cannot read {path}: {error.strerror}; export {entry.name} again") from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise ArtifactError(
+            f"cannot read {path}: {getattr(error, 'strerror', error)}; export {entry.name} again"
+        ) from None
     if digest != entry.sha256:
         raise ArtifactError(
             f"{path} is not the file that its manifest describes (sha256 {digest[:12]}, expected {entry.sha256[:12]}); "

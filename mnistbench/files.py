@@ -33,7 +33,9 @@ def atomic_write(path: Path, content: bytes) -> None:
     """
     path = Path(os.path.realpath(path))  # a link stays a link; what it points to is replaced
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.parent / f".{path.name[:200]}.{secrets.token_hex(8)}.tmp"
+    # A name may have 255 bytes, not letters; os.fsdecode keeps a letter that was cut in two.
+    beginning = os.fsdecode(os.fsencode(path.name)[:200])
+    temporary = path.parent / f".{beginning}.{secrets.token_hex(8)}.tmp"
     try:
         with open(temporary, "xb") as stream:
             stream.write(content)

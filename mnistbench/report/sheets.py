@@ -72,7 +72,7 @@ def training_sheet(results: Sequence[TrainingResult], paper_errors: Sequence[flo
         Column("seed"),
         Column("epochs"),
         Column("error %"),
-        Column("95% int."),
+        Column("95% interval"),
         Column("paper %"),
         Column("s/epoch"),
     )
@@ -104,7 +104,7 @@ def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
         Column("size"),
         Column("parameters"),
         Column("errors"),
-        Column("logit diff."),
+        Column("logit difference"),
         Column("sha256", right=False),
     )
     rows = tuple(
@@ -122,7 +122,7 @@ def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
         "Exported",
         columns,
         rows,
-        "logit diff.: the largest difference between torch and onnxruntime on the test images.",
+        "Logit difference: the largest between torch and onnxruntime on the test images.",
     )
 
 
@@ -130,12 +130,12 @@ def evaluation_sheet(results: Sequence[EvaluationResult]) -> Sheet:
     """Accuracy through onnxruntime."""
     columns = (
         _NAME,
-        Column("params"),
+        Column("parameters"),
         Column("MACs"),
         Column("size"),
         Column("errors"),
         Column("error %"),
-        Column("95% int."),
+        Column("95% interval"),
         Column("paper %"),
     )
     rows = tuple(
@@ -283,11 +283,11 @@ def paper_sheets(lines: Sequence[PaperLine]) -> list[Sheet]:
     columns = (
         _NAME,
         Column("dropout"),
-        Column("params"),
+        Column("parameters"),
         Column("MACs"),
         Column("paper %"),
         Column("ours %"),
-        Column("95% int."),
+        Column("95% interval"),
         Column("s/epoch"),
         Column("latency"),
     )

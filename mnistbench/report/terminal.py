@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TextIO
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -29,15 +30,18 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
-    """Draw a sheet; notations fold at their dashes so that every other cell stays on one line."""
-    padding, width = _room(sheet, console.width)
-    table = Table(box=box.SIMPLE_HEAD, padding=padding, pad_edge=False, collapse_padding=True, show_edge=False)
-    for column in sheet.columns:
-        table.add_column(column.head, justify="right" if column.right else "left", overflow="fold")
+    """Draw a sheet; where it is too wide, heads break first, then text at spaces, then notations at dashes."""
+    gap, widths = _layout(sheet, console.width)
+    # One space between columns is the box's own.
+    padding = (0, gap - 1, 0, 0)
+    table = Table(box=box.SIMPLE_HEAD, padding=padding, pad_edge=False, show_edge=False)
+    for column, width in zip(sheet.columns, widths, strict=True):
+        justify: JustifyMethod = "right" if column.right else "left"
+        table.add_column(column.head, justify=justify, overflow="fold", vertical="top", width=width)
     for row in sheet.rows:
+        cells = zip(sheet.columns, widths, row, strict=True)
         # Text, not str: a cell such as "[0.39]" is no markup.
-        cells = zip(sheet.columns, row, strict=True)
-        table.add_row(*(Text(fold_notation(cell, width) if column.foldable else cell) for column, cell in cells))
+        table.add_row(*(Text(fold_notation(cell, width) if column.foldable else cell) for column, width, cell in cells))
     console.print()
     if sheet.title:
         console.print(Text(sheet.title, style="bold"))
@@ -46,17 +50,40 @@ def print_sheet(sheet: Sheet, console: Console) -> None:
         console.print(Text(sheet.note, style="dim"))
 
 
-def _room(sheet: Sheet, total: int) -> tuple[tuple[int, int], int]:
-    """Padding of the cells, and the characters left for a line of a notation.
+def _layout(sheet: Sheet, total: int) -> tuple[int, list[int]]:
+    """The gap between columns and the width of each.
 
-    Two spaces stand between columns, one where notations would otherwise fold too often.
+    Left to itself, rich narrows the widest column, which is where a notation is read.
     """
-    others = sum(
-        max(len(column.head), *(len(row[position]) for row in sheet.rows), 0)
-        for position, column in enumerate(sheet.columns)
-        if not column.foldable
-    )
-    gaps = len(sheet.columns) - 1
-    if total - others - 2 * gaps >= COMFORTABLE_NOTATION:
-        return (0, 1), total - others - 2 * gaps
-    return (0, 0), max(total - others - gaps, 1)
+    cells = [[row[position] for row in sheet.rows] for position in range(len(sheet.columns))]
+    whole, least = [], []
+    for column, texts in zip(sheet.columns, cells, strict=True):
+        longest = max(map(len, texts), default=0)
+        whole.append(max(longest, len(column.head)))
+        if column.foldable:
+            narrow = min(longest, COMFORTABLE_NOTATION)
+        elif column.right:
+            narrow = longest
+        else:
+            narrow = max((len(word) for text in texts for word in text.split()), default=0)
+        least.append(max(narrow, *map(len, column.head.split()), 0))
+    for gap in (2, 1):
+        spare = total - gap * (len(whole) - 1)
+        if sum(whole) <= spare:
+            return gap, whole
+        if sum(least) <= spare:
+            return gap, _shared_out(whole, least, spare)
+    # Narrower than anyone's screen: the first column, a name, gives way.
+    least[0] = max(1, least[0] - (sum(least) - spare))
+    return 1, least
+
+
+def _shared_out(whole: Sequence[int], least: Sequence[int], spare: int) -> list[int]:
+    """The least widths, and what is left over given to the columns in order."""
+    widths = list(least)
+    left = spare - sum(least)
+    for position, wanted in enumerate(whole):
+        extra = min(left, wanted - widths[position])
+        widths[position] += extra
+        left -= extra
+    return widths

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 MISSING = "–"
 
+_ROUNDS_UP = 0.9995
+"""From this part of a unit on, three digits round to the whole of it: 999.5 k is 1.00 M."""
+
 
 def percent(fraction: float | None, digits: int = 2) -> str:
     """``0.0051`` as ``0.51``; the column's head says that it is percent."""
@@ -25,7 +28,7 @@ def rough_count(number: float | None) -> str:
     if number is None:
         return MISSING
     for limit, suffix in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= limit:
+        if number >= limit * _ROUNDS_UP:
             return f"{_three_digits(number / limit)} {suffix}"
     return _three_digits(number)
 
@@ -35,14 +38,17 @@ def seconds(value: float | None) -> str:
     if value is None:
         return MISSING
     for limit, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs")):
-        if value >= limit:
+        if value >= limit * _ROUNDS_UP:
             return f"{_three_digits(value * factor)} {unit}"
     return MISSING
 
 
 def size(num_bytes: int | None) -> str:
     """``247000`` as ``247 kB``."""
-    return MISSING if num_bytes is None else f"{rough_count(num_bytes)}B"
+    if num_bytes is None:
+        return MISSING
+    text = rough_count(num_bytes)
+    return f"{text}B" if " " in text else f"{text} B"
 
 
 def _three_digits(value: float) -> str:

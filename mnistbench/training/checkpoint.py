@@ -49,10 +49,11 @@ def write_checkpoint(folder: Path, job: Job, checkpoint: Checkpoint) -> None:
     Raises:
         OSError: When the folder cannot be written; the checkpoint before it then still stands.
     """
-    epoch = len(checkpoint.history)
-    files = {"tensors": _write_tensors(folder / f"epoch-{epoch:04d}.safetensors", checkpoint.tensors)}
+    tensors = folder / _tensor_file("epoch", len(checkpoint.history))
+    files = {"tensors": _write_tensors(tensors, checkpoint.tensors)}
     if checkpoint.best_weights is not None:
-        best = folder / f"best-{checkpoint.best_epoch:04d}.safetensors"
+        assert checkpoint.best_epoch is not None
+        best = folder / _tensor_file("best", checkpoint.best_epoch)
         files["best"] = _write_tensors(best, checkpoint.best_weights)
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -79,11 +80,16 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
         document = json.loads(file.read_text(encoding="utf-8"))
         if document["schema_version"] != SCHEMA_VERSION or document["job"] != json.loads(json.dumps(job.as_dict())):
             raise ArtifactError("it is of another configuration")
-        files = document["files"]
+        files, best_epoch = document["files"], document["best_epoch"]
+        history = tuple(EpochResult(**entry) for entry in document["history"])
+        if files["tensors"]["file"] != _tensor_file("epoch", len(history)):
+            raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r}")
+        if ("best" in files) != (best_epoch is not None) or best_epoch not in (None, *range(1, len(history) + 1)):
+            raise ArtifactError(f"its best epoch {best_epoch!r} does not fit its files and its {len(history)} epochs")
         return Checkpoint(
-            history=tuple(EpochResult(**entry) for entry in document["history"]),
+            history=history,
             tensors=_read_tensors(folder, files["tensors"]),
-            best_epoch=document["best_epoch"],
+            best_epoch=best_epoch,
             best_weights=_read_tensors(folder, files["best"]) if "best" in files else None,
         )
     except (
@@ -102,6 +108,10 @@ def remove_checkpoint(folder: Path) -> None:
     """Remove a checkpoint; ``state.json`` goes first, so that no half of one is ever read."""
     (folder / STATE_FILE).unlink(missing_ok=True)
     _remove_except(folder, set())
+
+
+def _tensor_file(kind: str, epoch: int) -> str:
+    return f"{kind}-{epoch:04d}.safetensors"
 
 
 def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ def export_run(
         OSError: When the folder cannot be written.
     """
     result = run.result
+    if result.name != network.name:
+        raise ExportError(f"the run in {run.folder} is of {result.name}, not of {network.name}")
     if dataset.sha256 != result.dataset_sha256:
         raise ExportError(
             f"{network.name} was trained on {result.dataset} ({result.dataset_sha256[:12]}), but the dataset given is "

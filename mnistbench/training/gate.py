@@ -15,7 +15,7 @@ from mnistbench.errors import ExportError
 from mnistbench.runtime.providers import resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.spec import NetworkSpec
-from mnistbench.training.graph import InputDtype
+from mnistbench.training.graph import PIXEL_SCALE_NAME, InputDtype
 from mnistbench.training.module import PIXEL_SCALE, build_module
 
 MAX_LOGIT_DIFFERENCE = 1e-4
@@ -51,7 +51,7 @@ def check_structure(model: onnx.ModelProto, spec: NetworkSpec) -> None:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ExportError(f"{spec.notation}: the ONNX checker refuses the model: {error}") from None
-    counted = sum(prod(i.dims) for i in model.graph.initializer if i.name.endswith((".weight", ".bias")))
+    counted = sum(prod(i.dims) for i in model.graph.initializer if i.name != PIXEL_SCALE_NAME)
     if counted != spec.num_parameters:
         raise ExportError(f"{spec.notation}: the graph has {counted} parameters, the network {spec.num_parameters}")
 
@@ -89,10 +89,13 @@ def compare_with_torch(
         batch = np.array(images[first : first + _BATCH])[:, None]
         pixels = torch.mul(torch.from_numpy(batch), PIXEL_SCALE)
         feed = batch if input_dtype == "uint8" else pixels.numpy()
-        logits, label = session.run(["logits", "label"], {"image": feed})
+        logits, probabilities, label = session.run(["logits", "probabilities", "label"], {"image": feed})
         with torch.inference_mode():
-            expected = module(pixels).numpy()
-        largest = max(largest, float(np.abs(logits - expected).max()))
+            answer = module(pixels)
+            expected, expected_probabilities = answer.numpy(), answer.softmax(1).numpy()
+        for got, wanted in ((logits, expected), (probabilities, expected_probabilities)):
+            # np.maximum hands NaN on, where max would drop it.
+            largest = float(np.maximum(largest, np.abs(got - wanted).max()))
         differences += int((label != expected.argmax(1)).sum())
         errors += int((label != labels[first : first + _BATCH]).sum())
     return Parity(len(images), errors, differences, largest)

@@ -22,6 +22,9 @@ OPSET = 18
 IR_VERSION = 8
 """Newer ones are what breaks older hosts."""
 
+PIXEL_SCALE_NAME = "pixel_scale"
+"""The only initialiser that is no parameter."""
+
 InputDtype = Literal["uint8", "float32"]
 
 
@@ -49,8 +52,8 @@ def build_model(
 
     value, initializers = "image", []
     if input_dtype == "uint8":
-        initializers.append(numpy_helper.from_array(np.array(1 / 255, np.float32), "pixel_scale"))
-        value = add("Mul", "scale", [add("Cast", "cast", [value], to=TensorProto.FLOAT), "pixel_scale"])
+        initializers.append(numpy_helper.from_array(np.array(1 / 255, np.float32), PIXEL_SCALE_NAME))
+        value = add("Mul", "scale", [add("Cast", "cast", [value], to=TensorProto.FLOAT), PIXEL_SCALE_NAME])
     convs = pools = fcs = relus = 0
     for index, (layer, shape) in enumerate(zip(spec.layers, spec.shapes, strict=False)):
         match layer:

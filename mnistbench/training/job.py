@@ -107,6 +107,8 @@ def make_job(
     for name, value, least in (("epochs", job.epochs, 1), ("batch size", job.batch_size, 1), ("seed", job.seed, 0)):
         if value < least:
             raise TrainingError(f"{name} {value} is too small; expected {least} or more")
+    if job.seed >= 2**64:
+        raise TrainingError(f"seed {job.seed} is too large; expected less than 2**64")
     if not 0 < job.learning_rate < float("inf"):
         raise TrainingError(f"learning rate {job.learning_rate} is out of range; expected a positive number")
     return job

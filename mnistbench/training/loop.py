@@ -168,7 +168,7 @@ class Trainer:
     def _like(self, saved: Tensor, parameter: Tensor) -> Tensor:
         """A saved optimiser tensor with its parameter's device and memory layout."""
         if saved.shape != parameter.shape:
-            return saved.to(self.device)
+            return saved.to(self.device, copy=True)
         return torch.empty_like(parameter, dtype=saved.dtype).copy_(saved)
 
     def _now(self) -> float:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, TrainingError
-from mnistbench.files import atomic_write, write_json
+from mnistbench.files import atomic_write, locked, write_json
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
@@ -85,14 +85,18 @@ def run_job(
     if finished is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
-    if not resume:
-        # The result goes first: a run without one is unfinished, whatever else lies there.
-        (folder / "result.json").unlink(missing_ok=True)
-        remove_checkpoint(folder)
-    write_json(folder / "job.json", job.as_dict())
-
-    with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
-        return _train(job, dataset, device, folder, tell)
+    with locked(folder):
+        # A second process with the same job waited here, and now finds the run finished.
+        finished = read_finished(folder) if resume else None
+        if finished is not None:
+            return finished
+        if not resume:
+            # The result goes first: a run without one is unfinished, whatever else lies there.
+            (folder / "result.json").unlink(missing_ok=True)
+            remove_checkpoint(folder)
+        write_json(folder / "job.json", job.as_dict())
+        with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
+            return _train(job, dataset, device, folder, tell)
 
 
 @contextlib.contextmanager
