@@ -48,9 +48,7 @@ class Worker:
 
     def close(self) -> None:
         """End the process."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait(timeout=60)
+        self.process.communicate(timeout=60)
 
 
 @pytest.fixture(params=NETWORKS, ids=lambda entry: entry[0])

@@ -283,7 +283,7 @@ def paper_sheets(lines: Sequence[PaperLine]) -> list[Sheet]:
     columns = (
         _NAME,
         Column("dropout"),
-        Column("parameters"),
+        Column("params"),
         Column("MACs"),
         Column("paper %"),
         Column("ours %"),

@@ -95,7 +95,7 @@ def make_job(
         # Without a look at the test set there is no best epoch on it.
         selection="last" if evaluated_on != "test" else recipe.selection,
         epochs=settings.epochs if epochs is None else epochs,
-        learning_rate=settings.learning_rate if learning_rate is None else learning_rate,
+        learning_rate=float(settings.learning_rate if learning_rate is None else learning_rate),
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=seed,
         device=device,

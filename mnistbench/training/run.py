@@ -73,7 +73,7 @@ def run_job(
         on_event: Told of progress.
 
     Raises:
-        TrainingError: When the loss became NaN or infinite.
+        TrainingError: When the loss became NaN or infinite, or memory ran out.
         ArtifactError: When a checkpoint is damaged.
         OSError: When the folder cannot be written.
     """
@@ -95,8 +95,17 @@ def run_job(
             (folder / "result.json").unlink(missing_ok=True)
             remove_checkpoint(folder)
         write_json(folder / "job.json", job.as_dict())
-        with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
-            return _train(job, dataset, device, folder, tell)
+        try:
+            with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
+                return _train(job, dataset, device, folder, tell)
+        except RuntimeError as error:
+            # torch's own class for GPUs, a plain RuntimeError from the allocator of CPUs.
+            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+                raise
+            raise TrainingError(
+                f"{job.network.name} needs more memory than {device} has; "
+                f"try batches smaller than {job.batch_size} (--batch-size)"
+            ) from error
 
 
 @contextlib.contextmanager

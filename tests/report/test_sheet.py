@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistbench.catalog import NETWORKS
-from mnistbench.report.sheet import NOTATION_WIDTH, Column, Sheet, fold_notation, markdown
+from mnistbench.report.sheet import Column, Sheet, fold_notation, markdown
+from mnistbench.report.terminal import COMFORTABLE_NOTATION
 
 SHEET = Sheet("Title", (Column("name", right=False), Column("n")), (("a-\nb", "1"), ("c|d", "2")), "A note.")
 
@@ -60,11 +61,11 @@ def test_folding_loses_nothing_and_keeps_the_width(tokens: list[str], width: int
     ],
 )
 def test_notations_break_after_a_hyphen(notation: str, lines: list[str]) -> None:
-    assert fold_notation(notation).split("\n") == lines
+    assert fold_notation(notation, COMFORTABLE_NOTATION).split("\n") == lines
 
 
 def test_the_papers_notations_take_two_lines_at_most() -> None:
     for network in NETWORKS:
-        lines = fold_notation(network.spec.notation).split("\n")
+        lines = fold_notation(network.spec.notation, COMFORTABLE_NOTATION).split("\n")
         assert len(lines) <= 2
-        assert all(len(line) <= NOTATION_WIDTH for line in lines)
+        assert all(len(line) <= COMFORTABLE_NOTATION for line in lines)

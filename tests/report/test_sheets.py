@@ -176,12 +176,12 @@ def test_a_percentile_that_is_not_supported_is_a_dash() -> None:
 
 
 def test_our_figures_stand_beside_the_papers() -> None:
-    sheets = paper_sheets(paper_lines(error_rate=0.0051, error_rate_low=0.0039, error_rate_high=0.0067), fold=False)
+    sheets = paper_sheets(paper_lines(error_rate=0.0051, error_rate_low=0.0039, error_rate_high=0.0067))
     assert [len(sheet.rows) for sheet in sheets] == [6, 4, 5, 6, 6, 2, 1]
     assert sheets[5].rows[1] == (
         "32-32-P-64-64-P-256-128-64-10",
         "0.3",
-        "909,866",
+        "910 k",
         "19.1 M",
         "0.46",
         "0.51",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import sys
 import unicodedata
 
@@ -43,8 +44,14 @@ def test_no_cell_is_broken_to_fit(sheet: Sheet) -> None:
     """Where a column is too narrow, rich folds its cells; every line of a cell must stand in one piece."""
     lines = piped(sheet).split("\n")
     for row in sheet.rows:
-        for cell in row:
-            for piece in cell.split("\n"):
+        for column, cell in zip(sheet.columns, row, strict=True):
+            if column.foldable:  # breaks after dashes only
+                pieces = [piece for piece in re.split(r"(?<=-)", cell) if piece]
+            elif column.right:  # never breaks
+                pieces = [cell]
+            else:  # breaks at spaces only
+                pieces = cell.split()
+            for piece in pieces:
                 assert any(piece in line for line in lines), piece
     rule = next(number for number, line in enumerate(lines) if line.startswith("──"))
     heads = " ".join(lines[:rule]).split()

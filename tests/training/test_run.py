@@ -411,3 +411,28 @@ def test_weights_are_checked_against_the_result(tiny: Dataset, tmp_path: Path) -
     run.weights.unlink()
     with pytest.raises(ArtifactError, match=r"cannot read .*weights\.safetensors: No such file"):
         load_weights(run)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory."),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate memory"),
+    ],
+)
+def test_memory_that_runs_out_is_a_typed_error(monkeypatch, tmp_path, tiny, error):
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr("mnistbench.training.run.Trainer", fail)
+    with pytest.raises(TrainingError, match="more memory than cpu has.*--batch-size"):
+        run_job(tiny_job(), tiny, CPU, tmp_path)
+
+
+def test_other_errors_of_torch_are_not_taken_for_it(monkeypatch, tmp_path, tiny):
+    def fail(*_: object) -> None:
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+
+    monkeypatch.setattr("mnistbench.training.run.Trainer", fail)
+    with pytest.raises(RuntimeError, match="mat1"):
+        run_job(tiny_job(), tiny, CPU, tmp_path)
