@@ -86,7 +86,8 @@ def installed(wheel, tmp_path_factory):
     programs = folder / ("Scripts" if sys.platform == "win32" else "bin")
     elsewhere = tmp_path_factory.mktemp("install")
     CACHE.mkdir(exist_ok=True)
-    with locked(CACHE / "wheel-env.lock"):
+    CACHE.mkdir(exist_ok=True)
+    with locked(CACHE):
         for stale in CACHE.glob("wheel-env-*"):
             if stale != folder:
                 shutil.rmtree(stale)

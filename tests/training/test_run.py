@@ -425,7 +425,7 @@ def test_memory_that_runs_out_is_a_typed_error(monkeypatch, tmp_path, tiny, erro
         raise error
 
     monkeypatch.setattr("mnistbench.training.run.Trainer", fail)
-    with pytest.raises(TrainingError, match="more memory than cpu has.*--batch-size"):
+    with pytest.raises(TrainingError, match=r"more memory than cpu has.*--batch-size"):
         run_job(tiny_job(), tiny, CPU, tmp_path)
 
 
