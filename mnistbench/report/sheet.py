@@ -58,4 +58,5 @@ def fold_notation(notation: str, width: int) -> str:
 
 
 def _line(cells: Sequence[str]) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    # A line break would end the table.
+    return "| " + " | ".join(cell.replace("\n", "").replace("|", "\\|") for cell in cells) + " |"

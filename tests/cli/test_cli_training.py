@@ -56,9 +56,9 @@ def test_resuming_ends_with_the_weights_of_an_uninterrupted_run(cli, interrupted
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_in_a_real_process(cli, tmp_path):
     # Epochs enough that the signal arrives before the last one.
-    command = ("train", "4-P-8-P-10", "--epochs", 20, "--batch-size", 16, "--json")
+    command = ("train", "4-P-8-P-10", "--epochs", 12, "--batch-size", 32, "--json")
     process = cli.start(*command)
-    seen = list(itertools.takewhile(lambda line: "epoch 2/20" not in line, process.stderr))
+    seen = list(itertools.takewhile(lambda line: "epoch 2/12" not in line, process.stderr))
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err

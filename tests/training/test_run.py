@@ -197,8 +197,7 @@ def test_a_killed_run_ends_with_the_weights_of_an_undisturbed_one(tmp_path: Path
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
-@each_kind
-@each_recipe
+@pytest.mark.parametrize(("text", "recipe"), [(DENSE, "default"), (CONVOLUTIONAL, "paper")])
 def test_a_kill_before_any_change_of_the_disk_loses_nothing(tmp_path: Path, text: str, recipe: str) -> None:
     hashes = killed(tmp_path, text, recipe, "mkdir,open,fsync,replace,unlink")
     assert len(hashes["steps"]) > 40
