@@ -30,7 +30,7 @@ format: setup ## Format and mend what ruff can mend
 bench: setup ## Run the benchmarks under bench/ (nothing else should run meanwhile)
 	@$(BIN)/python -m pytest bench -q --benchmark-columns=min,median,iqr,rounds $(ARGS)
 
-docs: setup ## Write the generated parts of README.md and docs/cli.md anew
+docs: setup ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python scripts/render_docs.py
 
 clean: ## Remove .venv and caches; runs/ stays

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mnistbench import catalog
-from mnistbench.errors import ArtifactError, MnistbenchError, UnknownNetworkError
+from mnistbench.catalog import Network
+from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
 from mnistbench.files import locked, sha256_of, write_json
 from mnistbench.results import SCHEMA_VERSION, Result
 
@@ -169,6 +170,8 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
     try:
         network = catalog.find(text, dropout=dropout)
     except UnknownNetworkError as error:
+        if os.path.isdir(text):
+            raise ArtifactError(f"{text} is a folder; name an ONNX file in it") from None
         if len(path.parts) > 1:
             raise ArtifactError(f"no such file: {text}") from None
         raise UnknownNetworkError(f"{error} (nor is it a file)") from None
@@ -177,16 +180,22 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
         # Several files of one network differ in precision and input; the contract's own comes first.
         for entry in sorted(entries, key=lambda e: (e.precision != "fp32", e.input_dtype != "uint8")):
             return ModelFile(verify(folder, entry), network.name, entry)
-    raise ArtifactError(
+    raise ModelNotExportedError(
         f"no ONNX file of {network.name} in {' or '.join(str(folder) for folder in zoos)}; "
         f"run: mnistbench train {network.name} && mnistbench export {network.name}"
     )
 
 
-def locate_all(texts: Iterable[str], zoos: Sequence[Path], *, dropout: float | None = None) -> tuple[ModelFile, ...]:
+def locate_all(
+    texts: Iterable[str],
+    zoos: Sequence[Path],
+    *,
+    dropout: float | None = None,
+    on_missing: Callable[[Network], None] | None = None,
+) -> tuple[ModelFile, ...]:
     """As :func:`locate` for several texts, where a group such as ``table4`` stands for its networks.
 
-    A group's networks that are in no zoo are passed over, as long as one is.
+    A group's networks that are in no zoo are passed over, as long as one is; ``on_missing`` is told of each.
 
     Raises:
         MnistbenchError: As :func:`locate`.
@@ -202,10 +211,10 @@ def locate_all(texts: Iterable[str], zoos: Sequence[Path], *, dropout: float | N
         for network in catalog.resolve([text], dropout=dropout):
             try:
                 model = locate(network.name, zoos)
-            except ArtifactError as error:
+            except ModelNotExportedError as error:
                 missing = error
-                if "no ONNX file" not in str(error):
-                    raise
+                if on_missing is not None:
+                    on_missing(network)
                 continue
             found.setdefault(model.path, model)
         if len(found) == before and missing is not None:

@@ -262,8 +262,12 @@ def _name_of(spec: NetworkSpec) -> str:
 def _suggestion(text: str) -> str:
     names = [*(n.name for n in NETWORKS), *(alias for n in NETWORKS for alias in n.aliases), *GROUPS]
     by_key = {name.lower(): name for name in names}
-    near = [by_key[key] for key in difflib.get_close_matches(text.strip().lower(), by_key, n=3, cutoff=0.6)]
-    return f"; did you mean {', '.join(near)}?" if near else ""
+    near: dict[str, str] = {}
+    for key in difflib.get_close_matches(text.strip().lower(), by_key, n=6, cutoff=0.6):
+        # Two aliases of one network are one suggestion.
+        known = _known(by_key[key])
+        near.setdefault(known.name if known else key, by_key[key])
+    return f"; did you mean {', '.join(list(near.values())[:3])}?" if near else ""
 
 
 def _unknown(text: str) -> str:

@@ -28,12 +28,20 @@ class ArtifactError(MnistbenchError):
     """A model, manifest or checkpoint file is missing, damaged or not the expected one."""
 
 
+class ModelNotExportedError(ArtifactError):
+    """A known network has no ONNX file in any zoo that was looked in."""
+
+
 class ModelError(MnistbenchError):
     """An ONNX file cannot be loaded, or cannot answer 28x28 images with ten classes."""
 
 
 class ProviderError(MnistbenchError):
     """A device or execution provider that was asked for cannot be used."""
+
+
+class UnknownDeviceError(ProviderError):
+    """A text that is not the name of any device."""
 
 
 class InputError(MnistbenchError, ValueError):
@@ -59,5 +67,6 @@ class MissingExtraError(MnistbenchError, ImportError):
     def __init__(self, extra: str, module: str) -> None:
         self.extra = extra
         super().__init__(
-            f"this needs the package {module!r}, which is not installed; run: pip install 'mnistbench[{extra}]'"
+            f"this needs the package {module!r}, which is not installed; run: pip install 'mnistbench[{extra}]' "
+            f"(in a clone: pip install '.[{extra}]')"
         )

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from mnistbench._version import __version__
 from mnistbench.artifacts import ModelEntry, read_manifest, verify
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
@@ -185,7 +186,9 @@ def _exported(run: FinishedRun, network: Network, dataset: Dataset, zoo: Path, o
     for entry in read_manifest(zoo):
         if entry.name == network.name and entry.input_dtype == "uint8":
             try:
-                if entry.training.get("weights_sha256") == run.result.weights_sha256 and verify(zoo, entry):
+                same = entry.training.get("weights_sha256") == run.result.weights_sha256
+                # Another version may build another graph from the same weights.
+                if same and entry.versions.get("mnistbench") == __version__ and verify(zoo, entry):
                     return entry
             except ArtifactError:
                 break

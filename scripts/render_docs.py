@@ -43,12 +43,12 @@ paper_dropout, num_parameters, macs, aliases` |
 | `train` | an array of `training` results |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
 | `evaluate` | an array of `evaluation` results |
-| `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output` keeps the samples |
+| `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
 | `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
 evaluation, latency` |
 
-A network that failed has `name` and `error` in its place in the array (`bench`: a `latency` result whose `error` is not
-null). A command that cannot begin prints nothing on standard output.
+A network that failed has `name` and `error` in the array (`bench`: a `latency` result whose `error` is not null). A
+command that fails as a whole prints one line on standard error, and may print nothing on standard output.
 """
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, foreign_options, with_paper
+from mnistbench.cli.evaluate import calibration_images, check_choice, foreign_options, with_paper
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -72,9 +72,12 @@ def bench(
         from mnistbench.measure.latency import measure_latency
         from mnistbench.measure.steady import Plan
         from mnistbench.results import LatencyResult
+        from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
         from mnistbench.runtime.providers import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
+        check_choice("--input-layout", layout, LAYOUTS)
+        check_choice("--input-range", value_range, VALUE_RANGES)
         devices = expand_devices(device)
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
@@ -85,8 +88,7 @@ def bench(
         def keep(result: LatencyResult) -> None:
             results.append(with_paper(result, model))
             if output_file is not None:
-                rows = [kept.as_dict() for kept in results]
-                write_json(output_file, {"environment": environment, "results": rows})
+                write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
 
         for model in models:
             for one_device in devices:
@@ -123,10 +125,10 @@ def bench(
                 for result in results
             ]
         )
-    else:
+    elif len(failed) < len(results):
         from mnistbench.report.sheets import latency_sheet
 
         print_sheets([latency_sheet(results)])
     if failed and len(failed) == len(results):
-        raise MnistbenchError(failed[0].error or "nothing could be timed")
+        raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
     return 3 if failed else 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,10 @@ def evaluate(
         from mnistbench.files import write_json
         from mnistbench.measure.accuracy import evaluate as measure
         from mnistbench.runtime.classifier import load_classifier
+        from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
 
+        check_choice("--input-layout", layout, LAYOUTS)
+        check_choice("--input-range", value_range, VALUE_RANGES)
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
@@ -109,9 +113,10 @@ def evaluate(
                     raise
                 rows.append({"name": model.name, "file": str(model.path), "error": str(error)})
                 say(f"failed: {model.name}: {error}")
-                continue
-            results.append(with_paper(result, model))
-            rows.append(results[-1].as_dict())
+            else:
+                # The paper's errors are on MNIST, and on nothing else.
+                results.append(with_paper(result, model, comparable=dataset.name == "mnist"))
+                rows.append(results[-1].as_dict())
             if output_file is not None:
                 write_json(output_file, rows)
     if as_json:
@@ -127,12 +132,22 @@ def evaluate(
     return 0 if len(results) == len(models) else 3 if results else 1
 
 
+def check_choice(option: str, value: str | None, choices: Iterable[str]) -> None:
+    """Refuse a value that is none of the choices; they are not known before numpy is imported.
+
+    Raises:
+        click.BadParameter: When it is none.
+    """
+    if value is not None and value not in choices:
+        raise click.BadParameter(f"{value!r} is not one of {', '.join(choices)}", param_hint=option)
+
+
 def calibration_images(dataset: Any) -> Any:
     """A few hundred labelled training images, which tell a foreign model's value range; never test images."""
     return dataset.train_images[:CALIBRATION_IMAGES], dataset.train_labels[:CALIBRATION_IMAGES]
 
 
-def with_paper(result: Any, model: ModelFile) -> Any:
+def with_paper(result: Any, model: ModelFile, *, comparable: bool = True) -> Any:
     """An evaluation or latency result with the paper's figures of its network, when it has one."""
     import dataclasses
 
@@ -142,7 +157,9 @@ def with_paper(result: Any, model: ModelFile) -> Any:
     network = known.get(model.name) if model.entry is not None else known.get(_own_name(result))
     if network is None or network.paper is None:
         return result
-    return dataclasses.replace(result, table=network.paper.table, paper_error=network.paper.error)
+    return dataclasses.replace(
+        result, table=network.paper.table, paper_error=network.paper.error if comparable else None
+    )
 
 
 def _own_name(result: EvaluationResult | LatencyResult) -> str | None:

@@ -67,9 +67,12 @@ def export(
         runs = [(network, find_finished(work_dir, network.name, seed=seed, recipe=recipe)) for network in networks]
         missing = [network.name for network, run in runs if run is None]
         if missing and (not is_group or len(missing) == len(runs)):
+            chosen = [("--seed", seed), ("--recipe", recipe)]
+            options = "".join(f" {option} {value}" for option, value in chosen if value is not None)
+            wanted = f"no finished run{' with' + options if options else ''} of {', '.join(missing[:3])}"
             raise ArtifactError(
-                f"no finished run of {', '.join(missing[:3])}{' and others' if len(missing) > 3 else ''} "
-                f"in {work_dir / 'training'}; run: mnistbench train {' '.join(names)}"
+                f"{wanted}{' and others' if len(missing) > 3 else ''} in {work_dir / 'training'}; "
+                f"run: mnistbench train {' '.join(names)}{options}"
             )
         dataset = open_dataset(data_dir)
         entries: list[ModelEntry] = []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -26,6 +27,12 @@ def print_sheets(sheets: Iterable[Sheet]) -> None:
     console = make_console()
     for sheet in sheets:
         print_sheet(sheet, console)
+
+
+def this_command() -> str:
+    """The command as it was given, to be typed again."""
+    given = click.get_current_context().find_root().obj
+    return shlex.join(["mnistbench", *(sys.argv[1:] if given is None else given)])
 
 
 def say(text: str) -> None:

@@ -96,7 +96,7 @@ class TrainingProgress:
     def interrupted(self, command: str) -> str:
         """One line that says what is kept and how to go on."""
         kept = f"epochs up to {self._last.epoch} of {self._epochs} are kept" if self._last else "no epoch was finished"
-        return f"interrupted: {self._name}: {kept}; go on with the same command: {command}"
+        return f"interrupted: {self._name}: {kept}; go on with: {command}"
 
     def _label(self) -> str:
         return f"{self._begun}/{self._num_networks} {self._name}" if self._num_networks > 1 else self._name

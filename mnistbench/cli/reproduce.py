@@ -18,7 +18,7 @@ from mnistbench.cli.options import (
     whole_numbers,
     work_dir_option,
 )
-from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results, this_command
 from mnistbench.training.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def reproduce(
                     on_row=finish,
                 )
             except KeyboardInterrupt:
-                raise KeyboardInterrupt(progress.interrupted(f"mnistbench reproduce {' '.join(names)}")) from None
+                raise KeyboardInterrupt(progress.interrupted(this_command())) from None
     failed = [row for row in rows if row.error is not None]
     if as_json:
         print_json(_document(rows, about))

@@ -18,7 +18,7 @@ from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
 from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.train import train
-from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownNetworkError
+from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownDeviceError, UnknownNetworkError
 
 FAILED = 1
 USAGE = 2
@@ -46,7 +46,7 @@ class Root(click.Group):
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a dash that the stream cannot say is no reason to fail
         try:
-            code = super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+            code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=given, **extra)
         except click.ClickException as error:
             error.show()
             sys.exit(error.exit_code)
@@ -68,7 +68,7 @@ def _explain(error: Exception) -> int:
             # The reader of our output has gone; what is still buffered has no reader either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
-        case UnknownNetworkError() | NotationError():
+        case UnknownNetworkError() | NotationError() | UnknownDeviceError():
             _complain(str(error))
             return USAGE
         case MnistbenchError():
@@ -76,8 +76,8 @@ def _explain(error: Exception) -> int:
         case ModuleNotFoundError() if error.name in _EXTRA_OF_MODULE:
             _complain(str(MissingExtraError(_EXTRA_OF_MODULE[error.name], error.name)))
         case OSError():
-            where = f"{error.filename}: " if error.filename else ""
-            _complain(f"{where}{error.strerror or error}")
+            where = f"cannot use {error.filename}: " if error.filename else ""
+            _complain(f"{where}{error.strerror or error}; free it, or name another place (see --help)")
         case MemoryError():
             _complain("out of memory; try smaller batches or fewer networks")
         case _:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnistbench.artifacts import ModelFile, bundled_zoo, locate_all
+from mnistbench.catalog import Network
 from mnistbench.cli.output import say
 from mnistbench.data.dataset import Dataset, load_dataset
 
@@ -30,4 +31,8 @@ def find_models(names: Sequence[str], work_dir: Path, dropout: float | None) -> 
     Raises:
         MnistbenchError: When one cannot be found.
     """
-    return locate_all(names, (exported_zoo(work_dir), bundled_zoo()), dropout=dropout)
+    return locate_all(names, (exported_zoo(work_dir), bundled_zoo()), dropout=dropout, on_missing=_say_missing)
+
+
+def _say_missing(network: Network) -> None:
+    say(f"passed over: {network.name} has not been exported")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import click
@@ -15,7 +16,7 @@ from mnistbench.cli.options import (
     names_argument,
     work_dir_option,
 )
-from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results, this_command
 from mnistbench.training.recipes import RECIPES
 
 
@@ -68,6 +69,8 @@ def train(
     what is finished and goes on with what is not.
     """
     networks = catalog.resolve(names, dropout=dropout)
+    if learning_rate is not None and not 0 < learning_rate < float("inf"):
+        raise click.BadParameter(f"{learning_rate} is not a positive number", param_hint="--learning-rate")
     with stdout_for_results(as_json):
         from mnistbench.cli.jobs import make_jobs
         from mnistbench.cli.progress import TrainingProgress
@@ -103,7 +106,7 @@ def train(
                 try:
                     run = run_job(job, dataset, chosen, work_dir, resume=resume, on_event=progress)
                 except KeyboardInterrupt:
-                    raise KeyboardInterrupt(progress.interrupted(f"mnistbench train {' '.join(names)}")) from None
+                    raise KeyboardInterrupt(progress.interrupted(this_command())) from None
                 except TrainingError as error:
                     failed.append({"name": network.name, "error": str(error)})
                     if len(networks) > 1:
@@ -116,9 +119,24 @@ def train(
     elif results:
         from mnistbench.report.sheets import training_sheet
 
-        paper = {network.name: network.paper.error for network in networks if network.paper}
+        # The paper's errors are on MNIST's test images, and on nothing else.
+        comparable = dataset.name == "mnist" and not validation
+        paper = {network.name: network.paper.error for network in networks if network.paper and comparable}
         print_sheets([training_sheet(results, [paper.get(result.name) for result in results])])
-        say(f"\nRuns are in {work_dir / 'training'}. Next: mnistbench export {' '.join(names)}")
+        say(f"\nRuns are in {work_dir / 'training'}.")
+        if not validation:
+            shown = names if dropout is None and not failed else tuple(result.name for result in results)
+            say(f"Next: {_export_command(shown, work_dir, data_dir)}")
     if len(networks) == 1 and failed:
         raise MnistbenchError(failed[0]["error"])
     return 0 if not failed else 3 if results else 1
+
+
+def _export_command(names: tuple[str, ...], work_dir: Path, data_dir: Path | None) -> str:
+    """The command that goes on from here, with the same folders."""
+    command = ["mnistbench", "export", *names]
+    if work_dir != Path("runs"):
+        command += ["--work-dir", str(work_dir)]
+    if data_dir is not None:
+        command += ["--data-dir", str(data_dir)]
+    return shlex.join(command)

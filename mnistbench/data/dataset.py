@@ -163,13 +163,16 @@ def _load_folder(folder: Path, files: DatasetFiles) -> Dataset:
             raise DataError(f"data folder {str(folder)!r} has no {file.name}; {_what_to_put(files)}")
         contents[file.name] = read_file(path, max_bytes=file.max_bytes)
     hashes = {name: hashlib.sha256(content).hexdigest() for name, content in contents.items()}
-    return _decode(
-        files,
-        contents,
-        name=name_of_folder(folder, files, hashes),
-        source=f"folder {folder}",
-        sha256=files.combined_sha256(hashes),
-    )
+    try:
+        return _decode(
+            files,
+            contents,
+            name=name_of_folder(folder, files, hashes),
+            source=f"folder {folder}",
+            sha256=files.combined_sha256(hashes),
+        )
+    except DataError as error:
+        raise DataError(f"{error}; copy or download the file again") from None
 
 
 def _read_cache(folder: Path, files: DatasetFiles, contents: dict[str, Content]) -> list[str]:

@@ -98,7 +98,7 @@ def find_plan(
     if dtype is None:
         raise ModelError(f"the input {argument.name!r} is a {argument.type}; expected a tensor of numbers")
     layouts, how_layout = _layouts(argument.name, argument.shape, layout)
-    ranges, how_range = _ranges(dtype, metadata, value_range)
+    ranges, how_range = _ranges(dtype, metadata, value_range, can_try=calibration is not None)
     output_name, kind = _output(session, output)
     how = {"layout": how_layout, "value_range": how_range, "output": "option" if output else "shape"}
     plans, problem = [], ""
@@ -193,7 +193,9 @@ def _fixed_batch(shape: Shape, layout: str) -> int | None:
     return shape[0] if shape and isinstance(shape[0], int) else None
 
 
-def _ranges(dtype: str, metadata: Mapping[str, str], value_range: str | None) -> tuple[tuple[str, ...], str]:
+def _ranges(
+    dtype: str, metadata: Mapping[str, str], value_range: str | None, *, can_try: bool
+) -> tuple[tuple[str, ...], str]:
     """Value ranges that remain possible, and what told so."""
     possible = ranges_of(dtype)
     if value_range is not None:
@@ -202,7 +204,7 @@ def _ranges(dtype: str, metadata: Mapping[str, str], value_range: str | None) ->
         if value_range not in possible:
             raise ModelError(f"{dtype} cannot hold the range {value_range}; expected one of {', '.join(possible)}")
         return (value_range,), "option"
-    if not dtype.startswith("float"):
+    if not dtype.startswith("float") and not can_try:
         return possible[:1], "dtype"
     said = metadata.get("mnistbench.value_range") or _ONNX_RANGES.get(metadata.get("Image.NominalPixelRange", ""))
     if said in possible:

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistbench.errors import ProviderError
+from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.runtime.ort import import_onnxruntime
 
 CPU_PROVIDER = "CPUExecutionProvider"
@@ -95,7 +95,7 @@ def resolve_device(text: str | Device) -> Device:
         return text
     match = re.fullmatch(r"(cpu)|cuda(?::([0-9]{1,3}))?", text.strip().lower(), re.ASCII)
     if match is None:
-        raise ProviderError(f"unknown device {text!r}; expected cpu, cuda, cuda:N (N from 0) or all")
+        raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda, cuda:N (N from 0) or all")
     if match[1]:
         return CPU
     index = int(match[2] or 0)

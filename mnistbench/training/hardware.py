@@ -10,7 +10,7 @@ import sys
 
 import torch
 
-from mnistbench.errors import ProviderError
+from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.measure.environment import collect_environment
 from mnistbench.spec import NetworkSpec
 from mnistbench.training.job import Precision
@@ -52,7 +52,7 @@ def choose_device(text: str) -> torch.device:
                 "check 'nvidia-smi', or use --device cpu"
             )
         return torch.device("cuda", index)
-    raise ProviderError(f"unknown device {text!r}; expected auto, cpu, cuda or cuda:N")
+    raise UnknownDeviceError(f"unknown device {text!r}; expected auto, cpu, cuda or cuda:N")
 
 
 def choose_precision(spec: NetworkSpec, device: torch.device) -> Precision:

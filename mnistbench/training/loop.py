@@ -49,7 +49,6 @@ class Trainer:
         self.job = job
         self.device = device
         self.memory_format = memory_format(job.network.spec)
-        # Flat networks never look at an image as an image: their pixels stay one row from the start.
         self.module = build_module(job.network.spec, job.seed).to(device)
         self.module.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # torch has no stub for it
         self.optimizer = _optimizer(job, self.module)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 
@@ -90,12 +92,14 @@ def test_wrong_options_are_wrong_usage(cli, args, text):
 
 @pytest.mark.parametrize("rate", ["nan", "0", "-1", "inf"])
 def test_an_impossible_learning_rate(cli, rate):
-    cli("train", "16-10", "--epochs", 1, "--learning-rate", rate).fails_with("learning rate")
+    outcome = cli("train", "16-10", "--epochs", 1, "--learning-rate", rate)
+    assert outcome.code == 2
+    assert "is not a positive number" in outcome.err
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "bench", "reproduce"])
 def test_an_unknown_device(trained, command):
-    trained(command, "16-10", "--device", "tpu").fails_with("'tpu'", "cpu, cuda")
+    trained(command, "16-10", "--device", "tpu").fails_with("'tpu'", "cpu, cuda", code=2)
 
 
 def test_a_traceback_only_with_debug(cli):
@@ -124,3 +128,36 @@ def test_without_the_extra_training_names_the_pip_command(cli, monkeypatch, modu
     monkeypatch.setattr("mnistbench.cli.sources.open_dataset", missing)
     cli("train", "16-10").fails_with("pip install 'mnistbench[train]'", module)
     assert not cli.work.exists()
+
+
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+@pytest.mark.parametrize("option", ["--input-range", "--input-layout"])
+def test_an_unknown_way_of_feeding_a_model(trained, command, option):
+    outcome = trained(command, "16-10", option, "bogus")
+    assert outcome.code == 2
+    assert "'bogus' is not one of" in outcome.err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "bench"])
+def test_a_folder_is_no_model(trained, command, tmp_path):
+    trained(command, tmp_path).fails_with("is a folder; name an ONNX file")
+
+
+def test_what_was_not_exported_is_named_when_a_group_is_evaluated(trained):
+    outcome = trained("evaluate", "table1", "--json")
+    assert outcome.code == 0
+    assert [row["name"] for row in outcome.json] == ["16-10"]
+    assert "passed over: 128-10 has not been exported" in outcome.err
+
+
+def test_the_next_command_of_a_training_works_as_printed(cli):
+    outcome = cli("train", "8-10", "--dropout", 0.25, "--epochs", 1)
+    line = next(line for line in outcome.err.splitlines() if line.startswith("Next: mnistbench "))
+    assert f"--work-dir {cli.work}" in line
+    assert cli(*shlex.split(line.removeprefix("Next: mnistbench "))).code == 0
+
+
+def test_the_hint_of_a_missing_run_says_the_seed(trained):
+    trained("export", "16-10", "--seed", 5).fails_with(
+        "no finished run with --seed 5", "mnistbench train 16-10 --seed 5"
+    )
