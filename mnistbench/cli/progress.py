@@ -8,10 +8,14 @@ from typing import Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from mnistbench.report.units import percent
 from mnistbench.results import EpochResult, TrainingResult
 from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone
+
+LONGEST_LABEL = 23
+"""Characters of a name in one line, so that a bar still fits 80 columns."""
 
 
 class TrainingProgress:
@@ -30,11 +34,11 @@ class TrainingProgress:
         self._last: EpochResult | None = None
         self._task: TaskID | None = None
         self._bars = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", table_column=Column(max_width=LONGEST_LABEL, overflow="fold")),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[state]}"),
-            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[state]}", table_column=Column(no_wrap=True)),
+            TimeRemainingColumn(compact=True, table_column=Column(no_wrap=True, min_width=5)),
             console=Console(stderr=True, highlight=False),
             disable=not self._terminal,
             expand=True,

@@ -244,6 +244,7 @@ class PaperLine:
         epoch_seconds: Median wall time of a training epoch.
         latency_seconds: Median of a call.
         failure: Why something is missing.
+        comparable: Whether it was measured on MNIST, which the paper's error is on.
     """
 
     network: Network
@@ -253,6 +254,7 @@ class PaperLine:
     epoch_seconds: float | None = None
     latency_seconds: float | None = None
     failure: str | None = None
+    comparable: bool = True
 
 
 def paper_line(row: Mapping[str, Any]) -> PaperLine:
@@ -275,6 +277,7 @@ def paper_line(row: Mapping[str, Any]) -> PaperLine:
         training.get("epoch_seconds"),
         timed.get("p50_seconds"),
         next((failure for failure in failures if failure), None),
+        evaluation.get("dataset", "mnist") == "mnist",
     )
 
 
@@ -310,7 +313,7 @@ def _paper_row(line: PaperLine) -> tuple[str, ...]:
         rate,
         units.rough_count(network.spec.num_parameters),
         units.rough_count(network.spec.macs),
-        units.percent(network.paper.error if network.paper else None),
+        units.percent(network.paper.error if network.paper and line.comparable else None),
         units.percent(line.error_rate),
         units.interval(line.error_rate_low, line.error_rate_high),
         units.MISSING if line.epoch_seconds is None else f"{line.epoch_seconds:.2f}",

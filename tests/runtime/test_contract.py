@@ -224,3 +224,12 @@ def test_a_model_near_chance_is_told_apart():
 def test_the_builders_make_valid_models():
     for dtype in TYPES:
         onnx.checker.check_model(foreign_model(["n", 784], dtype=dtype), full_check=True)
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_trying_tells_inverted_bytes_too(inverted):
+    session = session_of(foreign_model(["n", 1, 28, 28], dtype="uint8", value_range="0..255", inverted=inverted))
+    plan = find_plan(session, {}, calibration=(IMAGES, LABELS))
+    assert plan.value_range == "0..255" + "-inverted" * inverted
+    # Without images to try there is only the convention.
+    assert find_plan(session, {}, calibration=None).value_range == "0..255"
