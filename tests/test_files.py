@@ -181,7 +181,7 @@ def test_the_temporary_file_is_hidden_unique_and_opened_exclusively(
 
     def spy(path: Path, mode: str) -> BinaryIO:
         seen.append((path, mode))
-        return open(path, mode)  # type: ignore[return-value]
+        return open(path, mode)
 
     monkeypatch.setattr(files, "open", spy, raising=False)
     for _ in range(2):

@@ -160,7 +160,7 @@ def test_what_is_wrong_is_named(text: str, message: str) -> None:
 )
 def test_kernels_that_cannot_be_used_are_refused(arguments: dict[str, int], message: str) -> None:
     with pytest.raises(NotationError) as caught:
-        notation.parse("4-4-P-10", **arguments)  # type: ignore[arg-type]
+        notation.parse("4-4-P-10", **arguments)
     assert message in str(caught.value)
 
 

@@ -102,7 +102,7 @@ def test_a_row_as_a_document(run: Reproduction) -> None:
     assert document["num_parameters"] == row.network.spec.num_parameters
     assert not {"history", "environment"} & set(document["training"])
     assert "samples_seconds" not in document["latency"][0]
-    assert document["evaluation"]["num_errors"] == row.evaluation.num_errors  # type: ignore[union-attr]
+    assert document["evaluation"]["num_errors"] == row.evaluation.num_errors
     assert document["model"]["file"] == f"{DENSE}.onnx"
 
 

@@ -114,7 +114,7 @@ def test_every_result_comes_back_from_json(result: Result) -> None:
 @each
 def test_sequences_come_back_as_tuples(result: Result) -> None:
     again = type(result).from_dict(through_json(result.as_dict()))
-    for field in dataclasses.fields(result):  # type: ignore[arg-type]
+    for field in dataclasses.fields(result):
         assert type(getattr(again, field.name)) is type(getattr(result, field.name)), field.name
 
 
@@ -142,7 +142,7 @@ def test_a_newer_schema_is_refused(result: Result, version: object) -> None:
 
 @each
 def test_every_field_without_a_default_must_be_there(result: Result) -> None:
-    for field in dataclasses.fields(result):  # type: ignore[arg-type]
+    for field in dataclasses.fields(result):
         document = through_json(result.as_dict())
         del document[field.name]
         if field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING:
@@ -206,7 +206,7 @@ def test_an_older_file_without_the_newer_fields_still_loads() -> None:
 
 def test_results_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
-        EPOCHS[0].num_errors = 0  # type: ignore[misc]
+        EPOCHS[0].num_errors = 0
 
 
 def test_error_rate_of_an_epoch_is_a_fraction() -> None:

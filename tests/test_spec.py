@@ -73,7 +73,7 @@ def test_specs_are_frozen_values() -> None:
     assert hash(spec) == hash(lenet5())
     assert spec != dataclasses.replace(spec, dropout=0.5)
     with pytest.raises(dataclasses.FrozenInstanceError):
-        spec.dropout = 0.5  # type: ignore[misc]
+        spec.dropout = 0.5
 
 
 def test_whole_numbers_as_dropout_become_fractions() -> None:

@@ -84,8 +84,7 @@ def keep_freed_memory() -> bool:
 
     A training step frees and takes again the same blocks of a few megabytes. By
     default each goes back to the kernel, and the page faults of its return cost
-    more than the arithmetic on it: an epoch of the largest network is about a
-    quarter faster this way. Does nothing where there is no glibc.
+    more than the arithmetic on it. Does nothing where there is no glibc.
 
     Returns:
         Whether the allocator took the setting.

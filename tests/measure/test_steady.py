@@ -295,7 +295,7 @@ def test_looking_at_the_noise_is_amortised(monkeypatch: pytest.MonkeyPatch) -> N
 )
 def test_a_plan_that_cannot_be_kept_is_refused(changes: dict[str, float], name: str) -> None:
     with pytest.raises(InputError, match=name):
-        Plan(**changes)  # type: ignore[arg-type]
+        Plan(**changes)
 
 
 def test_the_quick_plan_is_shorter_but_asks_for_the_same_figures() -> None:

@@ -38,7 +38,7 @@ def training(network: Network, **changes: object) -> TrainingResult:
         "job": "0123456789ab",
         "environment": ENVIRONMENT,
     }
-    return TrainingResult(**(values | changes))  # type: ignore[arg-type]
+    return TrainingResult(**(values | changes))
 
 
 def evaluation(network: Network, **changes: object) -> EvaluationResult:
@@ -67,7 +67,7 @@ def evaluation(network: Network, **changes: object) -> EvaluationResult:
         "paper_error": network.paper.error if network.paper else None,
         "confusion": tuple(tuple(888 for _ in range(10)) for _ in range(10)),
     }
-    return EvaluationResult(**(values | changes))  # type: ignore[arg-type]
+    return EvaluationResult(**(values | changes))
 
 
 def latency(network: Network, **changes: object) -> LatencyResult:
@@ -88,7 +88,7 @@ def latency(network: Network, **changes: object) -> LatencyResult:
         "p99_seconds": 0.888,
         "throughput": 88.8e6,
     }
-    return LatencyResult(**(values | changes))  # type: ignore[arg-type]
+    return LatencyResult(**(values | changes))
 
 
 def model(network: Network, **changes: object) -> ModelEntry:
@@ -114,4 +114,4 @@ def model(network: Network, **changes: object) -> ModelEntry:
         "metrics": {"num_errors": 8865, "num_images": 10_000},
         "parity": {"max_logit_difference": 1.2e-05},
     }
-    return ModelEntry(**(values | changes))  # type: ignore[arg-type]
+    return ModelEntry(**(values | changes))

@@ -35,7 +35,7 @@ def paper_lines(**changes: object) -> list[PaperLine]:
         "epoch_seconds": 123.456,
         "latency_seconds": 0.000888,
     }
-    return [PaperLine(network, **(values | changes)) for network in EVERY]  # type: ignore[arg-type]
+    return [PaperLine(network, **(values | changes)) for network in EVERY]
 
 
 def every_sheet() -> dict[str, Sheet]:

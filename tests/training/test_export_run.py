@@ -53,9 +53,9 @@ def test_a_run_becomes_a_file_and_its_entry(
     runs: dict[str, FinishedRun], tiny: Dataset, tmp_path: Path, text: str, input_dtype: str
 ) -> None:
     run, network = runs[text], find(text)
-    entry = export_run(run, network, tiny, tmp_path / "zoo", input_dtype=input_dtype)  # type: ignore[arg-type]
+    entry = export_run(run, network, tiny, tmp_path / "zoo", input_dtype=input_dtype)
     suffix = "" if input_dtype == "uint8" else "-float32"
-    assert entry.file == file_name(network, input_dtype) == f"{text}{suffix}.onnx"  # type: ignore[arg-type]
+    assert entry.file == file_name(network, input_dtype) == f"{text}{suffix}.onnx"
     assert read_manifest(tmp_path / "zoo") == (entry,)
     content = verify(tmp_path / "zoo", entry).read_bytes()
     assert (entry.sha256, entry.size_bytes) == (hashlib.sha256(content).hexdigest(), len(content))
@@ -158,7 +158,7 @@ def test_both_inputs_stand_side_by_side_and_the_contracts_is_found(
     runs: dict[str, FinishedRun], tiny: Dataset, tmp_path: Path
 ) -> None:
     for input_dtype in ("float32", "uint8"):
-        export_run(runs[DENSE], find(DENSE), tiny, tmp_path, input_dtype=input_dtype)  # type: ignore[arg-type]
+        export_run(runs[DENSE], find(DENSE), tiny, tmp_path, input_dtype=input_dtype)
     assert len(read_manifest(tmp_path)) == 2
     assert locate(DENSE, [tmp_path]).path.name == f"{DENSE}.onnx"
 

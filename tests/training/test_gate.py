@@ -24,11 +24,11 @@ LABELS = np.arange(70) % 10
 
 def model_of(network: Network = NETWORK, input_dtype: str = "uint8") -> onnx.ModelProto:
     weights = {name: tensor.detach().numpy() for name, tensor in build_module(network.spec, 0).named_parameters()}
-    return build_model(network.spec, weights, name=network.name, input_dtype=input_dtype)  # type: ignore[arg-type]
+    return build_model(network.spec, weights, name=network.name, input_dtype=input_dtype)
 
 
 def compare(model: onnx.ModelProto, input_dtype: str = "uint8") -> Parity:
-    return compare_with_torch(to_bytes(model), NETWORK.spec, WEIGHTS, IMAGES, LABELS, input_dtype=input_dtype)  # type: ignore[arg-type]
+    return compare_with_torch(to_bytes(model), NETWORK.spec, WEIGHTS, IMAGES, LABELS, input_dtype=input_dtype)
 
 
 def change(model: onnx.ModelProto, name: str, new: Callable[[np.ndarray], np.ndarray]) -> None:

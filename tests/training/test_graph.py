@@ -31,7 +31,7 @@ def model_of(network: Network, input_dtype: str = "uint8") -> onnx.ModelProto:
     known = network.spec.layers in {n.spec.layers for n in NETWORKS}
     module_weights = {} if known else dict(build_module(network.spec, 0).named_parameters())
     weights = weights_of(network.spec.layers) if known else {k: v.detach().numpy() for k, v in module_weights.items()}
-    return build_model(network.spec, weights, name=network.name, input_dtype=input_dtype)  # type: ignore[arg-type]
+    return build_model(network.spec, weights, name=network.name, input_dtype=input_dtype)
 
 
 def session_of(content: bytes) -> onnxruntime.InferenceSession:
