@@ -67,6 +67,9 @@ _LENET5 = "6-P-16-P-120-84-10"
 _UNSTATED_RATE = 0.2
 """Dropout rate used where the paper only says that there was dropout."""
 
+_NARROW_RATE = 0.1
+"""Likewise where the dropped layer has only 16 units, none of which the network can spare."""
+
 _KERNELS: dict[str, dict[str, tuple[int, ...]]] = {_LENET5: {"kernel_sizes": (5, 5), "paddings": (2, 0)}}
 """Notations whose kernels are not 3x3 with same padding. Source: LeCun et al. 1998 for LeNet-5."""
 
@@ -96,7 +99,7 @@ _LARGEST = "32-32-P-64-64-P-256-128-64-10"
 
 NETWORKS: tuple[Network, ...] = (
     _row(1, 1, "16-10", "-", 5.01),
-    _row(1, 2, "16-10", "yes", 5.77),
+    _row(1, 2, "16-10", "yes", 5.77, rate=_NARROW_RATE),
     _row(1, 3, "64-10", "-", 2.39),
     _row(1, 4, "64-10", "yes", 2.57),
     _row(1, 5, "128-10", "-", 2.18),

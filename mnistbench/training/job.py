@@ -21,6 +21,9 @@ from mnistbench.training.recipes import Recipe
 REVISION = 1
 """Raised whenever a change in ``training`` changes the weights that a configuration gives."""
 
+MAX_SHIFT = 8
+"""Pixels; beyond that parts of most digits leave the field."""
+
 Precision = Literal["float32", "bfloat16"]
 
 
@@ -30,6 +33,7 @@ class Job:
 
     Attributes:
         recipe: Name of the recipe; the values it stands for are the fields below.
+        betas, max_shift, label_smoothing: As in :mod:`mnistbench.training.recipes`.
         device: Kind of device, ``cpu`` or ``cuda``: its arithmetic is part of the result.
         evaluated_on: ``test``, or ``validation`` when training images are held out.
     """
@@ -37,11 +41,14 @@ class Job:
     network: Network
     recipe: str
     optimizer: str
+    betas: tuple[float, float]
     weight_decay: float
     schedule: Literal["constant", "one_cycle"]
     selection: str
     epochs: int
     learning_rate: float
+    max_shift: int
+    label_smoothing: float
     batch_size: int
     seed: int
     device: str
@@ -53,6 +60,7 @@ class Job:
     def as_dict(self) -> dict[str, Any]:
         """JSON types; what :attr:`key` is made from."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "network"}
+        fields["betas"] = list(self.betas)
         return {"revision": REVISION, "name": self.network.name, **self.network.spec.as_dict(), **fields}
 
     @property
@@ -77,6 +85,8 @@ def make_job(
     epochs: int | None = None,
     batch_size: int | None = None,
     learning_rate: float | None = None,
+    max_shift: int | None = None,
+    label_smoothing: float | None = None,
     seed: int = 0,
     evaluated_on: str = "test",
 ) -> Job:
@@ -90,12 +100,15 @@ def make_job(
         network=network,
         recipe=recipe.name,
         optimizer=recipe.optimizer,
+        betas=recipe.betas,
         weight_decay=recipe.weight_decay,
         schedule=recipe.schedule,
         # Without a look at the test set there is no best epoch on it.
         selection="last" if evaluated_on != "test" else recipe.selection,
         epochs=settings.epochs if epochs is None else epochs,
         learning_rate=float(settings.learning_rate if learning_rate is None else learning_rate),
+        max_shift=settings.max_shift if max_shift is None else max_shift,
+        label_smoothing=float(settings.label_smoothing if label_smoothing is None else label_smoothing),
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=seed,
         device=device,
@@ -111,6 +124,10 @@ def make_job(
         raise TrainingError(f"seed {job.seed} is too large; expected less than 2**64")
     if not 0 < job.learning_rate < float("inf"):
         raise TrainingError(f"learning rate {job.learning_rate} is out of range; expected a positive number")
+    if not 0 <= job.max_shift <= MAX_SHIFT:
+        raise TrainingError(f"shift {job.max_shift} is out of range; expected 0 to {MAX_SHIFT} pixels")
+    if not 0 <= job.label_smoothing < 1:
+        raise TrainingError(f"label smoothing {job.label_smoothing} is out of range; expected 0 to less than 1")
     return job
 
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.training.augment import shift_randomly
 from mnistbench.training.hardware import memory_format
 from mnistbench.training.job import Job
 from mnistbench.training.module import PIXEL_SCALE, build_module, dropouts
@@ -29,7 +30,7 @@ STEPS_BETWEEN_REPORTS = 20
 OnStep = Callable[[int, int, float], None]
 """Called with steps done, steps in the epoch, and the mean loss so far."""
 
-_PERMUTATION, _DROPOUT = 1, 2
+_PERMUTATION, _DROPOUT, _SHIFT = 1, 2, 3
 
 
 class DivergedError(ArithmeticError):
@@ -89,6 +90,9 @@ class Trainer:
         order = order.to(self.device)
         # One gather an epoch; every batch is then a view.
         images, labels = self.images[order], self.labels[order]
+        if job.max_shift:
+            chance = torch.Generator().manual_seed(_seed_for(job.seed, epoch, _SHIFT))
+            images = shift_randomly(images, job.max_shift, chance)
         for step in range(steps):
             first = step * batch_size
             rate = learning_rate(job.schedule, job.learning_rate, (epoch - 1) * steps + step, job.epochs * steps)
@@ -113,7 +117,7 @@ class Trainer:
                 logits = self.module(pixels).float()
         else:
             logits = self.module(pixels)
-        loss = functional.cross_entropy(logits, labels)
+        loss = functional.cross_entropy(logits, labels, label_smoothing=self.job.label_smoothing)
         self.optimizer.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         self.optimizer.step()
@@ -178,7 +182,7 @@ class Trainer:
 
 def _optimizer(job: Job, module: nn.Module) -> torch.optim.Optimizer:
     kind = torch.optim.AdamW if job.optimizer == "adamw" else torch.optim.Adam
-    return kind(module.parameters(), lr=job.learning_rate, weight_decay=job.weight_decay, fused=True)
+    return kind(module.parameters(), lr=job.learning_rate, betas=job.betas, weight_decay=job.weight_decay, fused=True)
 
 
 def _seed_for(seed: int, epoch: int, purpose: int) -> int:

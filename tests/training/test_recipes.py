@@ -8,7 +8,7 @@ import pytest
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import TrainingError
 from mnistbench.spec import NetworkSpec
-from mnistbench.training.recipes import DEFAULT, PAPER, RECIPES, family, find_recipe
+from mnistbench.training.recipes import DEFAULT, PAPER, RECIPES, SPEEDRUN, SPEEDRUN_NETWORK, family, find_recipe
 
 
 @pytest.mark.parametrize(
@@ -25,6 +25,8 @@ from mnistbench.training.recipes import DEFAULT, PAPER, RECIPES, family, find_re
         ("1500-16-10", "narrow"),
         ("lenet5", "convolutional"),
         ("32-P-32-P-1000-500-10", "convolutional"),
+        ("largest", "deep"),
+        ("8-8-P-8-P-10", "deep"),
         ("P-16-10", "narrow"),
     ],
 )
@@ -36,7 +38,7 @@ def test_the_family_is_what_limits_a_network(name: str, expected: str) -> None:
 def test_every_network_has_usable_settings_in_every_recipe(recipe) -> None:
     for network in NETWORKS:
         settings = recipe.settings(network.spec)
-        assert 1 <= settings.epochs <= 20
+        assert 1 <= settings.epochs <= 30
         assert 0 < settings.learning_rate <= 0.05
     assert recipe.batch_size == 128
 
@@ -52,11 +54,22 @@ def test_the_default_recipe_never_looks_at_the_test_set() -> None:
     assert RECIPES[0] is DEFAULT
 
 
+def test_the_papers_recipe_changes_no_image_and_no_target() -> None:
+    assert {(s.max_shift, s.label_smoothing) for s in PAPER.families.values()} == {(0, 0.0)}
+
+
+def test_the_speedrun_is_one_epoch_of_the_network_it_is_made_for() -> None:
+    network = find(SPEEDRUN_NETWORK)
+    assert network.name == SPEEDRUN_NETWORK
+    assert SPEEDRUN.settings(network.spec).epochs == 1
+    assert SPEEDRUN.selection == "last"
+
+
 def test_a_recipe_is_found_by_its_name_alone() -> None:
     assert find_recipe("paper") is PAPER
     assert find_recipe("default") is DEFAULT
     for name in ("", "Paper", "best"):
-        with pytest.raises(TrainingError, match=f"unknown recipe '{name}'; expected one of default, paper"):
+        with pytest.raises(TrainingError, match=f"unknown recipe '{name}'; expected one of default, paper, speedrun"):
             find_recipe(name)
 
 
