@@ -33,13 +33,16 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not rows:
         return
     terminalreporter.section("ratios, medians of alternating rounds")
-    head = f"{'benchmark':<42} {'baseline':>10} {'ours':>10} {'ratio':>7} {'peak':>13}"
-    terminalreporter.write_line(head)
+    terminalreporter.write_line(f"{'benchmark':<42} {'baseline':>10} {'ours':>10} {'ratio':>7}  also")
     for row in rows:
-        peak = f"{row['baseline_peak_bytes'] / 1e6:.0f}/{row['ours_peak_bytes'] / 1e6:.0f} MB"
+        also = []
+        if "ours_peak_bytes" in row:
+            also.append(f"{row['baseline_peak_bytes'] / 1e6:.0f}/{row['ours_peak_bytes'] / 1e6:.0f} MB")
+        if "ours_accuracy" in row:
+            also.append(f"{row['baseline_accuracy']:.2%}/{row['ours_accuracy']:.2%}")
         terminalreporter.write_line(
             f"{row['name']:<42} {row['baseline_seconds']:>8.2f} s {row['ours_seconds']:>8.2f} s "
-            f"{row['ratio']:>6.2f}x {peak:>13}"
+            f"{row['ratio']:>6.2f}x  {' '.join(also)}"
         )
     path = config.getoption("--results")
     if path is not None:

@@ -1,7 +1,6 @@
 """A process that trains one epoch for each line it reads, with one implementation.
 
-A process of its own, so that peak memory and allocator settings are those of
-one implementation. Answers with a JSON line: seconds, steps, peak memory.
+Seconds are scaled to 60,000 images when it trains on fewer.
 
 Usage: python bench/epoch_worker.py plain|ours NETWORK NUM_IMAGES
 """
@@ -9,14 +8,16 @@ Usage: python bench/epoch_worker.py plain|ours NETWORK NUM_IMAGES
 from __future__ import annotations
 
 import dataclasses
-import json
-import resource
 import sys
 from collections.abc import Callable
+
+from worker import serve
 
 from mnistbench import catalog
 from mnistbench.catalog import Network
 from mnistbench.data import Dataset, load_dataset
+
+IMAGES_IN_AN_EPOCH = 60_000
 
 
 def make_epoch(implementation: str, network: Network, dataset: Dataset) -> Callable[[], float]:
@@ -63,11 +64,8 @@ def main() -> None:
         dataset, train_images=dataset.train_images[:num_images], train_labels=dataset.train_labels[:num_images]
     )
     run_epoch = make_epoch(implementation, catalog.find(name), dataset)
-    for _ in sys.stdin:
-        seconds = run_epoch()
-        # Linux counts in kilobytes, macOS in bytes.
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-        print(json.dumps({"seconds": seconds, "peak_bytes": peak}), flush=True)
+    scale = IMAGES_IN_AN_EPOCH / num_images
+    serve(lambda: {"seconds": run_epoch() * scale}, sys.stdin)
 
 
 if __name__ == "__main__":
