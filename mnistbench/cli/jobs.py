@@ -3,30 +3,44 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from mnistbench.catalog import Network
-from mnistbench.data.dataset import Dataset
+from mnistbench.data.dataset import Dataset, load_dataset
+from mnistbench.data.split import split_validation
 from mnistbench.training.hardware import TorchDevice, choose_precision
 from mnistbench.training.job import Job, make_job
 from mnistbench.training.recipes import find_recipe
 
 
 def make_jobs(
-    networks: Iterable[Network], recipe: str, dataset: Dataset, device: TorchDevice, **given: Any
+    networks: Iterable[Network],
+    recipe: str,
+    dataset: Dataset,
+    device: TorchDevice,
+    *,
+    seed: int = 0,
+    seeds: Iterable[int] | None = None,
+    **given: Any,
 ) -> list[Job]:
-    """One run for each network, in order.
+    """One run for each network and seed: every network with the first seed, then with the next.
+
+    So a sweep that is interrupted has whole seeds.
 
     Args:
         networks: What to train.
         recipe: Name of the recipe.
         dataset: What to train on; says itself whether test or validation images are held out.
         device: Where to train; decides the precision.
-        given: Options of :func:`mnistbench.training.job.make_job`, such as ``epochs`` and ``seed``.
+        seed: Of all runs.
+        seeds: In place of ``seed``: each gives every network once.
+        given: Further options of :func:`mnistbench.training.job.make_job`, such as ``epochs``.
 
     Raises:
         TrainingError: When an option is out of range.
     """
+    precisions = [(network, choose_precision(network.spec, device)) for network in networks]
     return [
         make_job(
             network,
@@ -34,9 +48,25 @@ def make_jobs(
             dataset=dataset.name,
             dataset_sha256=dataset.sha256,
             device=device.type,
-            precision=choose_precision(network.spec, device),
+            precision=precision,
             evaluated_on=dataset.evaluated_on,
+            seed=one,
             **given,
         )
-        for network in networks
+        for one in ((seed,) if seeds is None else seeds)
+        for network, precision in precisions
     ]
+
+
+def load_images(data_dir: Path | None, *, validation: bool) -> Dataset:
+    """The dataset as a process of its own loads it, which this one has already found whole.
+
+    Args:
+        data_dir: Folder with the four files, or ``None`` for the user's cache.
+        validation: Hold out training images and evaluate on them instead.
+
+    Raises:
+        DataError: When it has gone meanwhile.
+    """
+    dataset = load_dataset(data_dir)
+    return split_validation(dataset) if validation else dataset

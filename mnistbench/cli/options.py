@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+MOST_SEEDS = 1000
+"""In one command; more is a slip of the keyboard."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
@@ -64,6 +67,32 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     if not numbers or min(numbers) < 1:
         raise click.BadParameter(f"{text!r} is not a list of positive integers such as 1,32,256", param_hint=option)
     return tuple(dict.fromkeys(numbers))
+
+
+def seed_numbers(text: str, option: str = "--seeds") -> tuple[int, ...]:
+    """Seeds from ``0..4``, ``0,2,5`` or ``0..2,7``, each once, in the order given; both ends count.
+
+    Raises:
+        click.BadParameter: When one is not a whole number below 2**32, a range
+            runs backwards, or there are too many.
+    """
+    seeds: dict[int, None] = {}
+    for part in text.split(","):
+        first, dots, last = (piece.strip() for piece in part.partition(".."))
+        ends = (first, last if dots else first)
+        # int() would take signs, underscores and the digits of other scripts.
+        if not all(end.isascii() and end.isdecimal() and len(end) <= 10 for end in ends):
+            raise click.BadParameter(f"{text!r} is not a list of seeds such as 0..4 or 0,2,5", param_hint=option)
+        low, high = map(int, ends)
+        if not low <= high < 2**32:
+            raise click.BadParameter(
+                f"{part.strip()!r} is no range of seeds; expected a smaller number first, and below 2**32",
+                param_hint=option,
+            )
+        if len(seeds) + high - low >= MOST_SEEDS:
+            raise click.BadParameter(f"{text!r} is more than {MOST_SEEDS} seeds", param_hint=option)
+        seeds.update(dict.fromkeys(range(low, high + 1)))
+    return tuple(seeds)
 
 
 def _complete_names(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,20 +16,39 @@ from mnistbench.cli.options import (
     dropout_option,
     json_option,
     names_argument,
+    seed_numbers,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results, this_command
+from mnistbench.training.job import MAX_SHIFT
 from mnistbench.training.recipes import RECIPES
 
+if TYPE_CHECKING:
+    from mnistbench.cli.progress import JobProgress, TrainingProgress
+    from mnistbench.results import TrainingResult
+    from mnistbench.training.job import FinishedRun, Job
+    from mnistbench.training.run import Event
 
-@click.command(epilog="Example: mnistbench train lenet5 32-P-32-10 --seed 1")
+
+@click.command(epilog="Example: mnistbench train lenet5 32-P-32-10 --seeds 0..4")
 @names_argument()
 @click.option(
     "--epochs", type=click.IntRange(1, 10_000), help="Passes over the training images. Default: the recipe's."
 )
 @click.option("--batch-size", type=click.IntRange(1, 60_000), help="Images a step. Default: the recipe's.")
 @click.option("--learning-rate", type=float, help="Peak or constant rate. Default: the recipe's.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=0, show_default=True)
+@click.option(
+    "--max-shift",
+    type=click.IntRange(0, MAX_SHIFT),
+    help="Move each training image at random by up to so many pixels. Default: the recipe's.",
+)
+@click.option(
+    "--label-smoothing",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Part of each target spread over all classes. Default: the recipe's.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="The only seed. Default: 0.")
+@click.option("--seeds", metavar="SEEDS", help="Several, each for every network: 0..4, or 0,2,5, or 0..2,7.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
     "--recipe",
@@ -35,6 +56,15 @@ from mnistbench.training.recipes import RECIPES
     default=RECIPES[0].name,
     show_default=True,
     help=" ".join(f"{recipe.name}: {recipe.summary}." for recipe in RECIPES),
+)
+@click.option(
+    "-j",
+    "--parallel",
+    type=click.IntRange(1, 1024),
+    default=1,
+    show_default=True,
+    help="Train so many at once, each in a process of its own with its share of the CPU's threads. "
+    "Small networks get done sooner; the seconds an epoch takes are then measured beside other runs.",
 )
 @click.option(
     "--resume/--no-resume",
@@ -53,9 +83,13 @@ def train(
     epochs: int | None,
     batch_size: int | None,
     learning_rate: float | None,
-    seed: int,
+    max_shift: int | None,
+    label_smoothing: float | None,
+    seed: int | None,
+    seeds: str | None,
     device: str,
     recipe: str,
+    parallel: int,
     resume: bool,
     validation: bool,
     dropout: float | None,
@@ -66,19 +100,21 @@ def train(
     """Train networks; each run keeps its state, result and weights in the work folder.
 
     A run is named by a hash of its configuration: repeating the command keeps
-    what is finished and goes on with what is not.
+    what is finished, goes on with what is not, and tries again what failed.
     """
     networks = catalog.resolve(names, dropout=dropout)
     if learning_rate is not None and not 0 < learning_rate < float("inf"):
         raise click.BadParameter(f"{learning_rate} is not a positive number", param_hint="--learning-rate")
+    if seed is not None and seeds is not None:
+        raise click.UsageError("--seed and --seeds say the same; give one of them")
+    chosen_seeds = (seed or 0,) if seeds is None else seed_numbers(seeds)
     with stdout_for_results(as_json):
-        from mnistbench.cli.jobs import make_jobs
+        from mnistbench.cli.jobs import load_images, make_jobs
         from mnistbench.cli.progress import TrainingProgress
         from mnistbench.cli.sources import open_dataset
-        from mnistbench.errors import MnistbenchError, TrainingError
-        from mnistbench.results import TrainingResult
+        from mnistbench.errors import MnistbenchError
         from mnistbench.training.hardware import choose_device, keep_freed_memory
-        from mnistbench.training.run import run_job
+        from mnistbench.training.parallel import run_one_by_one, run_side_by_side
 
         chosen = choose_device(device)
         keep_freed_memory()
@@ -95,27 +131,34 @@ def train(
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
-            seed=seed,
+            max_shift=max_shift,
+            label_smoothing=label_smoothing,
+            seeds=chosen_seeds,
         )
-        results: list[TrainingResult] = []
-        failed: list[dict[str, str]] = []
-        with TrainingProgress(len(networks)) as progress:
-            for job in jobs:
-                network = job.network
-                progress.begin(network.name, job.epochs)
-                try:
-                    run = run_job(job, dataset, chosen, work_dir, resume=resume, on_event=progress)
-                except KeyboardInterrupt:
-                    raise KeyboardInterrupt(progress.interrupted(this_command())) from None
-                except TrainingError as error:
-                    failed.append({"name": network.name, "error": str(error)})
-                    if len(networks) > 1:
-                        progress.fail(str(error))  # alone, it is the error of the command
-                    continue
-                progress.end(run.result)
-                results.append(run.result)
+        with TrainingProgress(len(jobs)) as progress:
+            sweep = _Sweep(progress, say_seed=len(chosen_seeds) > 1)
+            try:
+                if min(parallel, len(jobs)) == 1:
+                    run_one_by_one(jobs, dataset, chosen, work_dir, resume=resume, observer=sweep)
+                else:
+                    run_side_by_side(
+                        jobs,
+                        partial(load_images, data_dir, validation=validation),
+                        chosen,
+                        work_dir,
+                        num_workers=parallel,
+                        resume=resume,
+                        observer=sweep,
+                    )
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(progress.interrupted(this_command())) from None
+    results = [sweep.results[job.key] for job in jobs if job.key in sweep.results]
+    failed = [(job, sweep.reasons[job.key]) for job in jobs if job.key in sweep.reasons]
+    if len(jobs) == 1 and failed:
+        raise MnistbenchError(failed[0][1])
     if as_json:
-        print_json([result.as_dict() for result in results] + failed)
+        failures = [{"name": job.network.name, "seed": job.seed, "error": reason} for job, reason in failed]
+        print_json([*(result.as_dict() for result in results), *failures])
     elif results:
         from mnistbench.report.sheets import training_sheet
 
@@ -125,11 +168,40 @@ def train(
         print_sheets([training_sheet(results, [paper.get(result.name) for result in results])])
         say(f"\nRuns are in {work_dir / 'training'}.")
         if not validation:
-            shown = names if dropout is None and not failed else tuple(result.name for result in results)
+            trained = tuple(dict.fromkeys(result.name for result in results))
+            shown = names if dropout is None and not failed else trained
             say(f"Next: {_export_command(shown, work_dir, data_dir)}")
-    if len(networks) == 1 and failed:
-        raise MnistbenchError(failed[0]["error"])
+    for job, reason in failed:
+        say(f"failed: {sweep.name_of(job)}: {reason}")
     return 0 if not failed else 3 if results else 1
+
+
+class _Sweep:
+    """Shows every run, and keeps what became of it by the job's key."""
+
+    def __init__(self, progress: TrainingProgress, *, say_seed: bool) -> None:
+        self.results: dict[str, TrainingResult] = {}
+        self.reasons: dict[str, str] = {}
+        self._progress, self._say_seed = progress, say_seed
+        self._shown: dict[str, JobProgress] = {}
+
+    def name_of(self, job: Job) -> str:
+        """The run in messages: its network, and its seed where runs differ in it."""
+        return f"{job.network.name} seed {job.seed}" if self._say_seed else job.network.name
+
+    def begin(self, job: Job) -> None:
+        self._shown[job.key] = self._progress.add(self.name_of(job), job.epochs)
+
+    def event(self, job: Job, event: Event) -> None:
+        self._shown[job.key](event)
+
+    def finish(self, job: Job, run: FinishedRun) -> None:
+        self._shown[job.key].end(run.result)
+        self.results[job.key] = run.result
+
+    def fail(self, job: Job, reason: str) -> None:
+        self._shown[job.key].fail()
+        self.reasons[job.key] = reason
 
 
 def _export_command(names: tuple[str, ...], work_dir: Path, data_dir: Path | None) -> str:

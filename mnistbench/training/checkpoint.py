@@ -22,8 +22,7 @@ from mnistbench.errors import ArtifactError
 from mnistbench.files import atomic_write, write_json
 from mnistbench.results import SCHEMA_VERSION, EpochResult
 from mnistbench.training.job import Job
-
-STATE_FILE = "state.json"
+from mnistbench.training.states import STATE_FILE
 
 
 @dataclass(frozen=True)

@@ -6,15 +6,17 @@ import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from typing import Literal
 
 import safetensors.torch
 import torch
 from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.errors import ArtifactError, TrainingError
+from mnistbench.errors import ArtifactError, MnistbenchError, TrainingError
 from mnistbench.files import atomic_write, locked, write_json
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
@@ -23,6 +25,7 @@ from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_c
 from mnistbench.training.hardware import choose_num_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer
+from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_failure, write_failure
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,12 @@ class Resumed:
 
 Event = StepsDone | EpochDone | Resumed
 OnEvent = Callable[[Event], None]
+Now = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """Date and time of the system."""
+    return datetime.now(UTC)
 
 
 def run_job(
@@ -61,8 +70,14 @@ def run_job(
     *,
     resume: bool = True,
     on_event: OnEvent | None = None,
+    now: Now = utc_now,
 ) -> FinishedRun:
     """Train one network, or return the run that is already there.
+
+    A run that fails leaves ``failure.json``. The same job is tried again all the
+    same, from its last checkpoint: memory may be free by now, the mistake mended
+    or the machine another one, and a run that diverges once more costs no more
+    than the epoch in which it does. A new start removes the note.
 
     Args:
         job: The configuration; its folder below ``work_dir`` keeps everything.
@@ -71,6 +86,7 @@ def run_job(
         work_dir: Folder for all runs.
         resume: Go on from a checkpoint and keep a finished run; otherwise start over.
         on_event: Told of progress.
+        now: Says when a run failed.
 
     Raises:
         TrainingError: When the loss became NaN or infinite, or memory ran out.
@@ -92,20 +108,51 @@ def run_job(
             return finished
         if not resume:
             # The result goes first: a run without one is unfinished, whatever else lies there.
-            (folder / "result.json").unlink(missing_ok=True)
+            (folder / RESULT_FILE).unlink(missing_ok=True)
             remove_checkpoint(folder)
-        write_json(folder / "job.json", job.as_dict())
-        try:
-            with _threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
-                return _train(job, dataset, device, folder, tell)
-        except RuntimeError as error:
-            # torch's own class for GPUs, a plain RuntimeError from the allocator of CPUs.
-            if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
-                raise
-            raise TrainingError(
-                f"{job.network.name} needs more memory than {device} has; "
-                f"try batches smaller than {job.batch_size} (--batch-size)"
-            ) from error
+        remove_failure(folder)
+        write_json(folder / JOB_FILE, job.as_dict())
+        with (
+            _failure_noted(job, folder, tell, now) as tell_and_count,
+            _memory_errors_typed(job, device),
+            _threads(choose_num_threads(job.network.spec, torch.get_num_threads())),
+        ):
+            return _train(job, dataset, device, folder, tell_and_count)
+
+
+@contextlib.contextmanager
+def _failure_noted(job: Job, folder: Path, tell: OnEvent, now: Now) -> Iterator[OnEvent]:
+    """Write ``failure.json`` when the run raises an error of ours; gives what is to be told of events."""
+    done = 0
+
+    def count(event: Event) -> None:
+        nonlocal done
+        if not isinstance(event, StepsDone):
+            done = event.result.epoch
+        tell(event)
+
+    try:
+        yield count
+    except MnistbenchError as error:
+        state: Literal["diverged", "failed"] = "diverged" if isinstance(error.__cause__, DivergedError) else "failed"
+        # A disk that takes no note must not hide why the run failed.
+        with contextlib.suppress(OSError):
+            write_failure(folder, job, state=state, error=str(error), epoch=done + 1, when=now())
+        raise
+
+
+@contextlib.contextmanager
+def _memory_errors_typed(job: Job, device: torch.device) -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        # torch's own class for GPUs, a plain RuntimeError from the allocator of CPUs.
+        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+            raise
+        raise TrainingError(
+            f"{job.network.name} needs more memory than {device} has; "
+            f"try batches smaller than {job.batch_size} (--batch-size)"
+        ) from error
 
 
 @contextlib.contextmanager
@@ -154,7 +201,7 @@ def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Checkpoin
         raise TrainingError(
             f"{trainer.job.network.name} diverged in epoch {epoch}: {error}; nothing of it is exported. "
             f"Try a learning rate below {trainer.job.learning_rate:g} (--learning-rate)"
-        ) from None
+        ) from error
     num_errors = trainer.evaluate()
     result = EpochResult(epoch, loss, num_errors, len(trainer.test_images), seconds)
     best_epoch, best_weights = before.best_epoch, before.best_weights
@@ -183,6 +230,9 @@ def _finish(
         seed=job.seed,
         epochs=job.epochs,
         batch_size=job.batch_size,
+        learning_rate=job.learning_rate,
+        max_shift=job.max_shift,
+        label_smoothing=job.label_smoothing,
         device=str(device),
         precision=job.precision,
         num_threads=torch.get_num_threads(),
@@ -203,7 +253,7 @@ def _finish(
         job=job.key,
         environment=collect_environment(),
     )
-    write_json(folder / "result.json", result.as_dict())
+    write_json(folder / RESULT_FILE, result.as_dict())
     remove_checkpoint(folder)
     return FinishedRun(folder, result)
 

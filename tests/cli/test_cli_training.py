@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from mnistbench.cli.progress import TrainingProgress
+from mnistbench.cli.progress import JobProgress
 from mnistbench.training.run import EpochDone
 
 TRAIN = ("train", "8-10", "--epochs", 3, "--json")
@@ -19,7 +19,7 @@ TRAIN = ("train", "8-10", "--epochs", 3, "--json")
 @pytest.fixture
 def interrupted(cli, monkeypatch):
     """A run that Ctrl-C stopped after its first epoch."""
-    plain = TrainingProgress.__call__
+    plain = JobProgress.__call__
 
     def interrupt(self, event):
         plain(self, event)
@@ -27,7 +27,7 @@ def interrupted(cli, monkeypatch):
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(TrainingProgress, "__call__", interrupt)
+        patch.setattr(JobProgress, "__call__", interrupt)
         outcome = cli(*TRAIN)
     (state,) = cli.work.glob("training/8-10/*/state.json")
     return outcome, state.parent

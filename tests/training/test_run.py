@@ -332,7 +332,7 @@ def test_a_run_that_diverges_says_so_and_leaves_nothing_to_export(
     assert f"{job.network.name} diverged in epoch 1: the loss is " in message
     assert "nothing of it is exported" in message
     assert "below 1e+30 (--learning-rate)" in message
-    assert names(job.folder(tmp_path)) == ["job.json"]
+    assert names(job.folder(tmp_path)) == ["failure.json", "job.json"]
     assert find_finished(tmp_path, job.network.name) is None
 
 
@@ -349,7 +349,7 @@ def test_a_run_that_diverges_later_keeps_the_epochs_before(
     job = tiny_job()
     with pytest.raises(TrainingError, match="diverged in epoch 2: the loss is nan"):
         start(job, tiny, tmp_path)
-    assert names(job.folder(tmp_path)) == ["epoch-0001.safetensors", "job.json", "state.json"]
+    assert names(job.folder(tmp_path)) == ["epoch-0001.safetensors", "failure.json", "job.json", "state.json"]
     assert find_finished(tmp_path, job.network.name) is None
 
 

@@ -1,0 +1,212 @@
+"""Jobs in this process and in several; workers that are killed, interrupted or orphaned."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import DENSE, make_dataset, tiny_job
+
+from mnistbench.data.dataset import Dataset
+from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.parallel import run_one_by_one, run_side_by_side
+from mnistbench.training.run import EpochDone, Event, Resumed
+from mnistbench.training.states import read_run
+
+CPU = torch.device("cpu")
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+@dataclass
+class Log:
+    """An observer that remembers, and may do something at an event."""
+
+    at_event: Callable[[Job, Event], None] = lambda job, event: None
+    told: list[tuple[str, str]] = field(default_factory=list)
+    runs: dict[str, FinishedRun] = field(default_factory=dict)
+    reasons: dict[str, str] = field(default_factory=dict)
+
+    def begin(self, job: Job) -> None:
+        self.told.append(("begin", job.key))
+
+    def event(self, job: Job, event: Event) -> None:
+        self.told.append((type(event).__name__, job.key))
+        self.at_event(job, event)
+
+    def finish(self, job: Job, run: FinishedRun) -> None:
+        self.told.append(("finish", job.key))
+        self.runs[job.key] = run
+
+    def fail(self, job: Job, reason: str) -> None:
+        self.told.append(("fail", job.key))
+        self.reasons[job.key] = reason
+
+    def of(self, job: Job) -> list[str]:
+        return [what for what, key in self.told if key == job.key and what != "StepsDone"]
+
+
+def side_by_side(jobs: list[Job], work_dir: Path, log: Log, **given: Any) -> None:
+    given = {"load": make_dataset, "num_workers": 2, "num_threads": 1, "now": lambda: NOON} | given
+    run_side_by_side(jobs, device=CPU, work_dir=work_dir, observer=log, **given)
+
+
+def children() -> set[int]:
+    """Processes of ours that are alive, where the system tells."""
+    found = set()
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            after_name = status.read_text().rpartition(")")[2].split()
+            command = (status.parent / "cmdline").read_bytes()
+        except OSError:
+            continue
+        # The tracker of resources stays as long as this process.
+        if int(after_name[1]) == os.getpid() and after_name[0] != "Z" and b"resource_tracker" not in command:
+            found.add(int(status.parent.name))
+    return found
+
+
+SWEEP = [tiny_job(seed=0), tiny_job(seed=1), tiny_job(seed=2, learning_rate=1e30), tiny_job("2-P-4-P-8-10")]
+
+
+@pytest.fixture(scope="module")
+def one_by_one(tmp_path_factory: pytest.TempPathFactory) -> Log:
+    log = Log()
+    run_one_by_one(SWEEP, make_dataset(), CPU, tmp_path_factory.mktemp("whole"), observer=log)
+    return log
+
+
+def test_one_by_one_a_failed_job_does_not_stop_the_others(one_by_one: Log) -> None:
+    done = ["begin", "EpochDone", "EpochDone", "EpochDone", "finish"]
+    assert [one_by_one.of(job) for job in SWEEP] == [done, done, ["begin", "fail"], done]
+    assert [key for what, key in one_by_one.told if what == "begin"] == [job.key for job in SWEEP]
+    assert "diverged in epoch 1" in one_by_one.reasons[SWEEP[2].key]
+
+
+def test_side_by_side_gives_the_same_weights_and_the_same_failures(one_by_one: Log, tmp_path: Path) -> None:
+    log = Log()
+    side_by_side(SWEEP, tmp_path, log)
+    assert {key: run.result.weights_sha256 for key, run in log.runs.items()} == {
+        key: run.result.weights_sha256 for key, run in one_by_one.runs.items()
+    }
+    assert log.reasons == one_by_one.reasons
+    assert [log.of(job) for job in SWEEP] == [one_by_one.of(job) for job in SWEEP]
+    assert read_run(SWEEP[2].folder(tmp_path)).state == "diverged"
+    assert {run.result.num_threads for run in log.runs.values()} == {1}
+    assert not children()
+
+    # Repeated, what is finished starts no process: this loader cannot even be sent to one.
+    again = Log()
+    finished = [job for job in SWEEP if job.key in log.runs]
+    side_by_side(finished, tmp_path, again, load=lambda: None)
+    assert again.runs == log.runs
+    assert [again.of(job) for job in finished] == [["begin", "finish"]] * 3
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc for the processes")
+def test_a_worker_that_is_killed_fails_its_job_and_a_fresh_one_takes_its_place(tmp_path: Path) -> None:
+    doomed, others = tiny_job(epochs=2000), [tiny_job(seed=seed) for seed in (1, 2)]
+    killed: list[int] = []
+
+    def kill(job: Job, event: Event) -> None:
+        if job == doomed and isinstance(event, EpochDone) and not killed:
+            killed.extend(children())
+            os.kill(killed[0], signal.SIGKILL)
+
+    log = Log(kill)
+    side_by_side([doomed, *others], tmp_path, log, num_workers=1)
+    assert len(killed) == 1
+    assert log.reasons.keys() == {doomed.key}
+    assert "was killed by SIGKILL" in log.reasons[doomed.key]
+    assert log.runs.keys() == {job.key for job in others}
+    note = json.loads((doomed.folder(tmp_path) / "failure.json").read_text())
+    run = read_run(doomed.folder(tmp_path))
+    assert (run.state, note["state"], note["when"]) == ("failed", "failed", "2026-11-22T12:00:00+00:00")
+    assert note["epoch"] == run.epochs_done + 1 > 1
+    assert not children()
+
+    # Its epochs are kept.
+    def stop(job: Job, event: Event) -> None:
+        assert isinstance(event, Resumed)
+        assert event.result.epoch == run.epochs_done
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        side_by_side([doomed], tmp_path, Log(stop))
+    assert not children()
+
+
+def no_data(kind: str) -> Dataset:
+    """A loader that fails in the worker."""
+    raise OSError(5, "Input/output error", kind)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc for the processes")
+def test_what_is_no_fault_of_a_job_stops_everything(tmp_path: Path) -> None:
+    log = Log()
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        side_by_side([tiny_job(seed=seed) for seed in (1, 2)], tmp_path, log, load=partial(no_data, "the disk"))
+    assert caught.value.filename == "the disk"
+    assert "in no_data" in caught.value.__notes__[0]
+    assert not log.told
+    assert not children()
+
+
+ORPHANS = """
+import sys
+from pathlib import Path
+from test_parallel import Log, side_by_side
+from tiny import tiny_job
+if __name__ == "__main__":
+    jobs = [tiny_job(epochs=100_000, seed=seed) for seed in (0, 1)]
+    side_by_side(jobs, Path(sys.argv[1]), Log(lambda job, event: print(job.seed, flush=True)))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="asks the folders' locks")
+def test_workers_leave_when_their_parent_is_killed(tmp_path: Path) -> None:
+    here = Path(__file__).parent
+    (tmp_path / "orphans.py").write_text(ORPHANS)
+    path = os.pathsep.join([str(here), str(here.parent), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, str(tmp_path / "orphans.py"), str(tmp_path / "work")],
+        env={**os.environ, "PYTHONPATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        seen: set[str] = set()
+        while seen != {"0\n", "1\n"}:
+            line = process.stdout.readline()
+            assert line, process.stderr.read() if process.stderr else ""
+            seen.add(line)
+        process.kill()
+        # Standard error ends when the last worker has gone, which would otherwise be in hours.
+        _, err = process.communicate(timeout=60)
+    assert "Traceback" not in err
+    states = [read_run(folder) for folder in (tmp_path / "work" / "training" / DENSE).iterdir()]
+    assert [run.state for run in states] == ["unfinished"] * 2
+    assert all(run.epochs_done > 0 for run in states)
+
+
+@pytest.mark.slow
+def test_threads_are_shared_out_and_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 4)
+    job = tiny_job("1000-200-10", epochs=1)  # large enough to use more than one thread
+    log = Log()
+    side_by_side([job, tiny_job(epochs=1)], tmp_path, log, num_threads=None)
+    assert log.runs[job.key].result.num_threads == 2
