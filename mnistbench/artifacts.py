@@ -95,9 +95,14 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
     Raises:
         ArtifactError: When the manifest is damaged or of a newer schema.
     """
+    return _read(folder)[1]
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], tuple[ModelEntry, ...]]:
+    """The manifest's document as it is, and its entries."""
     file = folder / MANIFEST
     if not file.is_file():
-        return ()
+        return {"schema_version": SCHEMA_VERSION, "kind": "zoo", "models": []}, ()
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         if not isinstance(document, dict) or document.get("kind") != "zoo" or not isinstance(document["models"], list):
@@ -106,7 +111,7 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
             raise ArtifactError(
                 f"schema version {document.get('schema_version')!r} is not known here; update mnistbench"
             )
-        return tuple(ModelEntry.from_dict(entry) for entry in document["models"])
+        return document, tuple(ModelEntry.from_dict(entry) for entry in document["models"])
     except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
         raise ArtifactError(f"{file} cannot be read: {error}; restore it, or delete it and export again") from None
 
@@ -114,18 +119,36 @@ def read_manifest(folder: Path) -> tuple[ModelEntry, ...]:
 def add_to_manifest(folder: Path, entry: ModelEntry) -> None:
     """Put an entry into a zoo's manifest in place of one of the same file, sorted as the catalogue is.
 
+    What else the manifest says, such as its ``results``, stays.
+
     Raises:
         ArtifactError: When the manifest there is damaged.
         OSError: When the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        entries = [known for known in read_manifest(folder) if known.file != entry.file]
-        entries.append(entry)
+        document, known = _read(folder)
+        entries = [*(old for old in known if old.file != entry.file), entry]
         order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
         entries.sort(key=lambda e: (order.get(e.name, len(order)), e.name, e.file))
         models = [e.as_dict() for e in entries]
-        write_json(folder / MANIFEST, {"schema_version": SCHEMA_VERSION, "kind": "zoo", "models": models})
+        write_json(folder / MANIFEST, document | {"models": models})
+
+
+def put_results(folder: Path, results: Sequence[dict[str, Any]]) -> None:
+    """Write the accuracies of networks into a zoo's manifest as its ``results``; its models stay as they are.
+
+    Args:
+        folder: The zoo.
+        results: JSON objects, such as :func:`mnistbench.measure.summary.manifest_results` gives.
+
+    Raises:
+        ArtifactError: When the manifest there is damaged.
+        OSError: When the folder cannot be written.
+    """
+    with locked(folder):
+        document, _ = _read(folder)
+        write_json(folder / MANIFEST, document | {"results": list(results)})
 
 
 def verify(folder: Path, entry: ModelEntry) -> Path:

@@ -8,6 +8,7 @@ raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -152,6 +153,12 @@ class TrainingResult(Result):
     job: str
     """Hash of the configuration, which names the folder."""
     environment: Environment
+    learning_rate: float | None = None
+    """Constant, or the peak of the cycle; ``None`` in results of before it was noted."""
+    max_shift: int = 0
+    """Random shift of each training image along each axis, at most so many pixels; 0 for none."""
+    label_smoothing: float = 0.0
+    """Part of each target that was spread evenly over the classes; the loss counts it in."""
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -161,6 +168,68 @@ class TrainingResult(Result):
         if "environment" in values:
             revived["environment"] = Environment(**Environment._known(values["environment"]))
         return revived
+
+
+@dataclass(frozen=True)
+class RunRecord(Result):
+    """What is worth keeping of one finished training run: small enough to be committed."""
+
+    kind = "run"
+
+    name: str
+    recipe: str
+    seed: int
+    epochs: int
+    batch_size: int
+    learning_rate: float | None
+    """Constant, or the peak of the cycle; ``None`` when the run did not note it."""
+    max_shift: int
+    """Random shift of each training image along each axis, at most so many pixels; 0 for none."""
+    dropout: float
+    selection: str
+    """``last`` epoch, or ``best_on_test`` as the paper does."""
+    selected_epoch: int
+    num_errors: int
+    """Of the selected epoch's weights, on the test images."""
+    num_images: int
+    epoch_errors: tuple[int, ...]
+    """Wrong answers on the test images after each epoch."""
+    epoch_losses: tuple[float, ...]
+    """Mean cross-entropy over each epoch in nats, with dropout active; five digits behind the point."""
+    epoch_seconds: float
+    """Median over the epochs after the first."""
+    device: str
+    precision: str
+    num_threads: int
+    dataset: str
+    job: str
+    """Hash of the configuration."""
+    weights_sha256: str
+    environment: str
+    """Key of the machine among the ``environments`` of the file."""
+
+    def __post_init__(self) -> None:
+        # What the tables count with; a file can be edited by hand.
+        for key in ("name", "recipe", "selection", "job", "environment"):
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
+        for key in ("seed", "epochs", "num_errors", "num_images"):
+            if type(getattr(self, key)) is not int:
+                raise TypeError(f"{key} is {getattr(self, key)!r}; expected a whole number")
+        for errors in (self.num_errors, *self.epoch_errors):
+            if type(errors) is not int or not 0 <= errors <= self.num_images or self.num_images == 0:
+                raise ValueError(f"{errors!r} errors of {self.num_images} images")
+        if not all(isinstance(loss, int | float) and math.isfinite(loss) for loss in self.epoch_losses):
+            raise ValueError("an epoch's loss is not a finite number")
+
+    @property
+    def error_rate(self) -> float:
+        """Wrong answers as a fraction."""
+        return self.num_errors / self.num_images
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {key: tuple(values[key]) for key in ("epoch_errors", "epoch_losses") if key in values}
 
 
 @dataclass(frozen=True)
@@ -201,6 +270,31 @@ class EvaluationResult(Result):
         if values.get("confusion") is None:
             return values
         return values | {"confusion": tuple(tuple(row) for row in values["confusion"])}
+
+
+@dataclass(frozen=True)
+class ComparisonResult(Result):
+    """Two models on the same labelled images."""
+
+    kind = "comparison"
+
+    a: EvaluationResult
+    b: EvaluationResult
+    both_right: int
+    """Images that both models get right."""
+    only_a_wrong: int
+    only_b_wrong: int
+    both_wrong: int
+    answers_differ: int
+    """Images that get different answers, both wrong ones among them."""
+    p_value: float
+    """Of McNemar's exact test, two-sided: that two equally good models differ so much or more."""
+    better: str | None
+    """``a`` or ``b`` where the p-value is below 0.05, else ``None``: no difference shown."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {k: EvaluationResult(**EvaluationResult._known(values[k])) for k in "ab" if k in values}
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,11 @@ import click
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS
 from mnistbench.cli.root import root
+from mnistbench.measure.claims import check_claims
+from mnistbench.measure.summary import summarize
+from mnistbench.published import read_published
 from mnistbench.report import units
+from mnistbench.report.accuracy_sheets import claims_sheet, results_notes, results_sheet
 from mnistbench.report.sheet import Column, Sheet, markdown
 from mnistbench.report.sheets import networks_sheets, paper_line, paper_sheets
 
@@ -44,11 +48,23 @@ paper_dropout, num_parameters, macs, aliases` |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
 | `evaluate` | an array of `evaluation` results |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
+| `runs` | an array of `run_state` objects |
+| `results` | an array, one object a network: `name, notation, dropout, table, row, paper_error, errors` (an object: the \
+list over seeds by recipe) `, median_error, seeds, epochs, range, interval, verdict` (of the default recipe) `, recipes` \
+(an object: by recipe `recipe, selection, seeds, errors, num_errors, num_images, median_error, min_error, max_error, \
+error_rate_low, error_rate_high, epochs, mixed, verdict`) |
+| `results --claims` | one object: `claims`, an array of `key, statement, recipe, rule, verdict, comparisons, curve`; a \
+comparison has `network, other, error, other_error, difference, spread, outcome` |
+| `compare-accuracy` | one `comparison` result |
 | `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
 evaluation, latency` |
 
-A network that failed has `name` and `error` in the array (`bench`: a `latency` result whose `error` is not null). A
+A network that failed has `name` and `error` (and, from `train`, `seed`) in the array (`bench`: a `latency` result whose `error` is not null). A
 command that fails as a whole prints one line on standard error, and may print nothing on standard output.
+
+`zoo/results.json` has the runs that the tables stand on: `environments` by key, and `runs`, an array of `run` records.
+`zoo/manifest.json` has the networks' errors with the recipe `default` under `results`: `name, recipe, seeds, epochs, \
+errors, median_error, paper_error`.
 """
 
 
@@ -105,6 +121,17 @@ def bundled_models() -> str:
     return markdown(Sheet("", columns, rows))
 
 
+def accuracy() -> str:
+    """The 29 networks over seeds, from the published runs."""
+    summaries = summarize(read_published().runs, NETWORKS)
+    return markdown(results_sheet(summaries)) + "".join(f"\n{note}\n" for note in results_notes(summaries))
+
+
+def claims() -> str:
+    """The paper's claims, judged by the published runs."""
+    return markdown(claims_sheet(check_claims(read_published().runs)))
+
+
 def networks() -> str:
     """The catalogue."""
     return "\n".join(markdown(sheet, level=4) for sheet in networks_sheets(NETWORKS))
@@ -130,7 +157,7 @@ def json_documents() -> str:
     """docs/json.md: the fields of every result, from the classes themselves."""
     parts = [JSON_HEAD]
     package = TOP / "mnistbench"
-    for file, wanted in (("results.py", None), ("artifacts.py", {"ModelEntry"})):
+    for file, wanted in (("results.py", None), ("artifacts.py", {"ModelEntry"}), ("training/states.py", None)):
         for node in ast.parse((package / file).read_text(encoding="utf-8")).body:
             is_result = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) for s in node.body)
             if isinstance(node, ast.ClassDef) and is_result and (wanted is None or node.name in wanted):
@@ -169,6 +196,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "table4": lambda: reproduction("reproduce-table4.json"),
     "epoch-ratios": lambda: epoch_ratios("epoch-ratios.json"),
     "bundled-models": bundled_models,
+    "results": accuracy,
+    "claims": claims,
     "networks": networks,
 }
 

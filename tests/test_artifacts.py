@@ -11,7 +11,16 @@ from typing import Any
 import pytest
 
 from mnistbench import artifacts, catalog
-from mnistbench.artifacts import ModelEntry, add_to_manifest, bundled_zoo, locate, locate_all, read_manifest, verify
+from mnistbench.artifacts import (
+    ModelEntry,
+    add_to_manifest,
+    bundled_zoo,
+    locate,
+    locate_all,
+    put_results,
+    read_manifest,
+    verify,
+)
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import ArtifactError, NotationError, UnknownNetworkError
 
@@ -66,6 +75,25 @@ def test_entries_come_back(tmp_path: Path) -> None:
     assert read_manifest(tmp_path / "new" / "zoo") == tuple(entries)
     document = manifest_of(tmp_path / "new" / "zoo")
     assert (document["schema_version"], document["kind"], len(document["models"])) == (1, "zoo", 2)
+
+
+def test_results_stay_when_a_model_is_added_and_models_when_results_are_put(tmp_path: Path) -> None:
+    results = [{"name": "64-10", "errors": [0.02]}]
+    add_to_manifest(tmp_path, entry_of("64-10"))
+    put_results(tmp_path, results)
+    add_to_manifest(tmp_path, entry_of("24-P-10"))
+    assert manifest_of(tmp_path)["results"] == results
+    assert read_manifest(tmp_path) == (entry_of("64-10"), entry_of("24-P-10"))
+    put_results(tmp_path, [])
+    assert manifest_of(tmp_path)["results"] == []
+    assert len(read_manifest(tmp_path)) == 2
+
+
+def test_results_are_not_put_into_a_damaged_manifest(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ArtifactError, match=r"manifest\.json cannot be read"):
+        put_results(tmp_path, [])
+    assert (tmp_path / "manifest.json").read_text(encoding="utf-8") == "{"
 
 
 def test_without_a_manifest_there_are_no_entries(tmp_path: Path) -> None:

@@ -5,15 +5,18 @@ import json
 from typing import Any
 
 import pytest
+from records import record
 
 from mnistbench.errors import ArtifactError
 from mnistbench.results import (
     SCHEMA_VERSION,
+    ComparisonResult,
     Environment,
     EpochResult,
     EvaluationResult,
     LatencyResult,
     Result,
+    RunRecord,
     TrainingResult,
 )
 
@@ -92,8 +95,11 @@ LATENCY = LatencyResult(
 )
 FAILED = LatencyResult("16-10", "16-10.onnx", "ef" * 32, "cuda:0", "e2e", 1, error="no CUDA libraries")
 
-RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, EVALUATION, LATENCY, FAILED)
-CLASSES = (Environment, EpochResult, TrainingResult, EvaluationResult, LatencyResult)
+COMPARISON = ComparisonResult(EVALUATION, EVALUATION, 9, 1, 2, 3, 4, 1.0, None)
+RUN = record("16-10", 300)
+
+RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, RUN, EVALUATION, COMPARISON, LATENCY, FAILED)
+CLASSES = (Environment, EpochResult, TrainingResult, RunRecord, EvaluationResult, ComparisonResult, LatencyResult)
 
 each = pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.kind)
 

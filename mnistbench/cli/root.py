@@ -12,11 +12,14 @@ import click
 
 from mnistbench._version import __version__
 from mnistbench.cli.bench import bench
+from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.data import data
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
 from mnistbench.cli.reproduce import reproduce
+from mnistbench.cli.results import results
+from mnistbench.cli.runs import runs
 from mnistbench.cli.train import train
 from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownDeviceError, UnknownNetworkError
 
@@ -25,7 +28,13 @@ USAGE = 2
 SOME_FAILED = 3
 INTERRUPTED = 130
 
-_EXTRA_OF_MODULE = {"torch": "train", "onnx": "train", "onnxscript": "train", "safetensors": "train"}
+_EXTRA_OF_MODULE = {
+    "torch": "train",
+    "onnx": "train",
+    "onnxscript": "train",
+    "safetensors": "train",
+    "matplotlib": "plots",
+}
 
 
 class Root(click.Group):
@@ -113,5 +122,5 @@ def root(debug: bool) -> None:
     _ = debug
 
 
-for _command in (list_command, data, train, export, evaluate, bench, reproduce):
+for _command in (list_command, data, train, runs, export, evaluate, bench, reproduce, results, compare_accuracy):
     root.add_command(_command)

@@ -17,6 +17,7 @@ from mnistbench.layers import NUM_CLASSES
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EvaluationResult
 from mnistbench.runtime.classifier import Classifier, metadata_number
+from mnistbench.runtime.input_plan import Labels
 
 BATCH_SIZE = 1000
 """Images in a call; a test set of 10,000 then has no ragged last batch."""
@@ -55,6 +56,19 @@ def evaluate(
         ModelError: When the model fails or does not answer with digits.
         ProviderError: When the device has not enough memory.
     """
+    answers = predict_all(classifier, images, labels, batch_size=batch_size, on_progress=on_progress)
+    return describe(classifier, answers, labels, dataset=dataset, dataset_sha256=dataset_sha256)
+
+
+def predict_all(
+    classifier: Classifier,
+    images: npt.NDArray[np.uint8],
+    labels: npt.NDArray[Any],
+    *,
+    batch_size: int = BATCH_SIZE,
+    on_progress: Progress | None = None,
+) -> Labels:
+    """A model's answer to every labelled image, int64 of shape ``(n,)``; arguments and errors as :func:`evaluate`."""
     total = len(images)
     if total == 0 or labels.shape != (total,):
         raise InputError(
@@ -64,13 +78,30 @@ def evaluate(
         raise InputError(f"a batch of {batch_size} images is not possible; expected at least 1")
     if labels.min() < 0 or labels.max() >= NUM_CLASSES:
         raise InputError(f"labels from {labels.min()} to {labels.max()}; expected 0 to {NUM_CLASSES - 1}")
-    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=np.int64)
+    answers = np.empty(total, dtype=np.int64)
     for start in range(0, total, batch_size):
         stop = min(start + batch_size, total)
-        answers = classifier.predict(images[start:stop])
-        np.add.at(counts, (labels[start:stop], answers), 1)
+        answers[start:stop] = classifier.predict(images[start:stop])
         if on_progress is not None:
             on_progress(stop, total)
+    return answers
+
+
+def describe(
+    classifier: Classifier, answers: Labels, labels: npt.NDArray[Any], *, dataset: str, dataset_sha256: str
+) -> EvaluationResult:
+    """What a model's answers are worth, without running it again; see :func:`evaluate`.
+
+    Args:
+        classifier: The model that gave the answers.
+        answers: Shape ``(n,)``, 0 to 9.
+        labels: The truth, of the same shape.
+        dataset: What the images are called.
+        dataset_sha256: Hash of the dataset's files.
+    """
+    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=np.int64)
+    np.add.at(counts, (labels, answers), 1)
+    total = len(labels)
     num_errors = total - int(np.trace(counts))
     low, high = wilson_interval(num_errors, total)
     metadata = classifier.metadata

@@ -8,7 +8,19 @@ import pytest
 
 from mnistbench.cli import root
 
-COMMANDS = [["list"], ["data"], ["data", "show"], ["train"], ["export"], ["evaluate"], ["bench"], ["reproduce"]]
+COMMANDS = [
+    ["list"],
+    ["data"],
+    ["data", "show"],
+    ["train"],
+    ["runs"],
+    ["export"],
+    ["evaluate"],
+    ["bench"],
+    ["reproduce"],
+    ["results"],
+    ["compare-accuracy"],
+]
 
 WITHOUT_HEAVY_PACKAGES = """
 import sys

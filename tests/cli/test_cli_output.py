@@ -13,6 +13,8 @@ JSON_COMMANDS = [
     ("list",),
     ("data",),
     ("evaluate", "16-10"),
+    ("results",),
+    ("compare-accuracy", "16-10", "24-P-48-P-96-10"),
     ("bench", "16-10", "--quick", "--batch", "1"),
     ("train", "16-10", "--epochs", "1", "--batch-size", "32"),
 ]
@@ -41,6 +43,7 @@ def test_what_libraries_print_on_file_descriptor_1_stays_out_of_the_json(trained
         ("list",),
         ("data",),
         ("evaluate", "16-10", "24-P-48-P-96-10", "--confusion"),
+        ("compare-accuracy", "16-10", "24-P-48-P-96-10"),
         ("bench", "16-10", "24-P-48-P-96-10", "--quick", "--batch", "1"),
     ],
     ids=lambda command: command[0],

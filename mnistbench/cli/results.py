@@ -1,0 +1,167 @@
+"""``mnistbench results``: errors over seeds beside the paper's, from committed or one's own runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistbench import catalog
+from mnistbench.cli.options import debug_option, json_option, names_argument
+from mnistbench.cli.output import print_json, print_sheets, say
+from mnistbench.errors import ArtifactError, MnistbenchError
+from mnistbench.training.recipes import RECIPES, find_recipe
+
+if TYPE_CHECKING:
+    from mnistbench.published import Published
+    from mnistbench.results import RunRecord
+
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+@click.command(epilog="Example: mnistbench results table5 --work-dir runs")
+@names_argument("[NAMES]...", required=False)
+@click.option(
+    "--work-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Show the finished runs in this folder.  [default: the results that come with the package]",
+)
+@click.option(
+    "--recipe",
+    "recipes",
+    type=click.Choice([recipe.name for recipe in RECIPES]),
+    multiple=True,
+    help="Only this recipe; may be repeated.",
+)
+@click.option("--claims", is_flag=True, help="Judge the paper's claims instead of showing the tables.")
+@click.option("--plot-accuracy", type=_FILE, help="Also draw error against parameters into this PNG file.")
+@click.option("--plot-curves", type=_FILE, help="Also draw the learning curves into this PNG file.")
+@click.option(
+    "--save",
+    type=_FILE,
+    help="Also merge the runs into this results file, and into the manifest.json beside it if there is one.",
+)
+@json_option
+@debug_option
+def results(
+    names: tuple[str, ...],
+    work_dir: Path | None,
+    recipes: tuple[str, ...],
+    claims: bool,
+    plot_accuracy: Path | None,
+    plot_curves: Path | None,
+    save: Path | None,
+    as_json: bool,
+) -> None:
+    """Show test errors over seeds beside the paper's, with verdicts.
+
+    Without NAMES, all networks. The default recipe counts the last epoch; the
+    paper's own set-up counts the best epoch on the test set, as the paper does.
+    """
+    from mnistbench.measure.claims import check_claims
+    from mnistbench.measure.summary import summarize
+
+    if claims and names:
+        raise click.UsageError("--claims judges the whole paper; leave out NAMES")
+    networks = catalog.resolve(names) if names else None
+    found = _find(work_dir, None if networks is None else [network.name for network in networks], recipes)
+    summaries = summarize(found.runs, networks)
+    if not found.runs:
+        say(_nothing(work_dir))
+    if save is not None and found.runs:
+        _save(save, found)
+    if found.runs and (plot_accuracy or plot_curves):
+        from mnistbench.files import atomic_write
+        from mnistbench.report import plots
+
+        if plot_accuracy is not None:
+            atomic_write(plot_accuracy, plots.accuracy_against_parameters(summaries))
+        if plot_curves is not None:
+            atomic_write(plot_curves, plots.learning_curves(found.runs))
+    if claims:
+        verdicts = check_claims(found.runs, *([recipes] if recipes else []))
+        if as_json:
+            print_json({"claims": [claim.as_dict() for claim in verdicts]})
+        elif found.runs:
+            from mnistbench.report.accuracy_sheets import CLAIMS_NOTE, claims_sheets
+
+            print_sheets(claims_sheets(verdicts))
+            click.echo(f"\n{click.wrap_text(CLAIMS_NOTE, width=80)}")
+    elif as_json:
+        print_json([summary.as_dict() for summary in summaries])
+    elif found.runs:
+        from mnistbench.report.accuracy_sheets import results_notes, results_sheets
+
+        print_sheets(results_sheets(summaries))
+        for note in results_notes(summaries):
+            click.echo(f"\n{click.wrap_text(note, width=80)}")
+
+
+def _find(work_dir: Path | None, names: Sequence[str] | None, recipes: Sequence[str]) -> Published:
+    """The runs that were asked for.
+
+    Raises:
+        ArtifactError: When the folder is missing or the committed file damaged.
+    """
+    from mnistbench.published import Published, collect_runs, merge, read_published
+
+    if work_dir is None:
+        committed = read_published()
+        chosen = tuple(
+            run
+            for run in committed.runs
+            if (names is None or run.name in names) and (not recipes or run.recipe in recipes)
+        )
+        return merge(Published(), Published(chosen, committed.environments))
+    if not work_dir.is_dir():
+        raise ArtifactError(f"no such folder: {work_dir}; name the --work-dir that 'mnistbench train' wrote to")
+    other: list[str] = []
+
+    def accept(run: RunRecord) -> bool:
+        if not _as_recipe_says(run):
+            other.append(run.name)
+            return False
+        return True
+
+    found = collect_runs(
+        work_dir, names, recipes or None, accept=accept, on_damaged=lambda text: say(f"passed over: {text}")
+    )
+    if other:
+        say(
+            f"passed over, for other settings than their recipe's: {len(other)} of the runs ('mnistbench runs' has all)"
+        )
+    return found
+
+
+def _as_recipe_says(run: RunRecord) -> bool:
+    """Whether a run was trained as its recipe says today, without options that change it."""
+    try:
+        recipe, spec = find_recipe(run.recipe), catalog.find(run.name).spec
+    except MnistbenchError:  # of another version
+        return False
+    settings = recipe.settings(spec)
+    asked = (settings.epochs, settings.learning_rate, settings.max_shift, recipe.batch_size, spec.dropout)
+    return (run.epochs, run.learning_rate, run.max_shift, run.batch_size, run.dropout) == asked
+
+
+def _save(file: Path, found: Published) -> None:
+    """Write the runs, and what a manifest beside them says of accuracy."""
+    from mnistbench.artifacts import MANIFEST, put_results
+    from mnistbench.measure.summary import manifest_results, summarize
+    from mnistbench.published import save_published
+
+    merged = save_published(file, found)
+    say(f"saved: {file} has {len(merged.runs)} runs now")
+    if (file.parent / MANIFEST).is_file():
+        put_results(file.parent, manifest_results(summarize(merged.runs)))
+        say(f"saved: {file.parent / MANIFEST}")
+
+
+def _nothing(work_dir: Path | None) -> str:
+    if work_dir is None:
+        return (
+            "no results come with this package yet, or none of these; show your own: mnistbench results --work-dir runs"
+        )
+    return f"no finished runs of these on MNIST's test images in {work_dir}; run: mnistbench train all"
