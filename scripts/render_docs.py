@@ -97,6 +97,28 @@ def epoch_ratios(file: str) -> str:
     return markdown(Sheet("", columns, rows, f"On {machine(document['environment'])}."))
 
 
+def recipe_search() -> str:
+    """Every trial on held-out images."""
+    document = read("recipe-search.json")
+    heads = ("network", "dropout", "epochs", "batch", "peak rate", "shift", "smoothing", "betas", "errors of 10,000")
+    rows = tuple(
+        (
+            f"`{trial['name']}`",
+            f"{trial['dropout']:g}" if trial["dropout"] else units.MISSING,
+            str(trial["epochs"]),
+            str(trial["batch_size"]),
+            f"{trial['learning_rate']:g}",
+            str(trial["max_shift"]) if trial["max_shift"] else units.MISSING,
+            f"{trial['label_smoothing']:g}" if trial["label_smoothing"] else units.MISSING,
+            ", ".join(f"{beta:g}" for beta in trial["betas"]),
+            ", ".join(map(str, trial["num_errors"])),
+        )
+        for trial in document["trials"]
+    )
+    columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
+    return markdown(Sheet("", columns, rows, f"On {machine(document['environment'])}."))
+
+
 def bundled_models() -> str:
     """The models that come with the package."""
     columns = (
@@ -199,11 +221,12 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "results": accuracy,
     "claims": claims,
     "networks": networks,
+    "recipe-search": recipe_search,
 }
 
 
-def render_readme(text: str) -> str:
-    """README.md with every marked section replaced."""
+def render_sections(text: str) -> str:
+    """A document with every marked section replaced."""
 
     def replace(match: re.Match[str]) -> str:
         return f"{match[1]}\n\n{SECTIONS[match[2]]()}\n{match[3]}"
@@ -214,10 +237,10 @@ def render_readme(text: str) -> str:
 
 def main() -> int:
     """Write, or with ``--check`` compare."""
-    readme, commands = TOP / "README.md", TOP / "docs" / "cli.md"
+    marked = [TOP / "README.md", TOP / "docs" / "recipes.md"]
     wanted = {
-        readme: render_readme(readme.read_text(encoding="utf-8")),
-        commands: command_line(),
+        **{path: render_sections(path.read_text(encoding="utf-8")) for path in marked},
+        TOP / "docs" / "cli.md": command_line(),
         TOP / "docs" / "json.md": json_documents(),
     }
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
