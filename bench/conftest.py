@@ -15,6 +15,7 @@ RATIOS = pytest.StashKey[list[dict[str, Any]]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--device", default="cpu", help="cpu, cuda or cuda:N, where a benchmark can choose")
     parser.addoption("--results", type=Path, help="write the ratios and the environment to this JSON file")
 
 

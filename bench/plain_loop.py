@@ -1,4 +1,4 @@
-"""The baseline: MNIST training as a tutorial writes it. DataLoader, float32, eager, on the CPU.
+"""The baseline: MNIST training as a tutorial writes it. DataLoader, float32, eager.
 
 Each image is turned into a normalised float tensor when it is asked for, ReLU
 comes before max-pool, the optimiser is Adam as it is by default, and the loss
@@ -60,9 +60,10 @@ def plain_module(spec: NetworkSpec) -> nn.Sequential:
 class PlainTrainer:
     """Trains with the loop of the tutorials."""
 
-    def __init__(self, spec: NetworkSpec, images: np.ndarray, labels: np.ndarray) -> None:
+    def __init__(self, spec: NetworkSpec, images: np.ndarray, labels: np.ndarray, device: str) -> None:
         torch.manual_seed(0)
-        self.module = plain_module(spec)
+        self.device = torch.device(device)
+        self.module = plain_module(spec).to(self.device)
         self.optimizer = torch.optim.Adam(self.module.parameters(), lr=0.001)
         self.loader = DataLoader(Digits(images, labels), batch_size=BATCH_SIZE, shuffle=True)
 
@@ -71,7 +72,8 @@ class PlainTrainer:
         self.module.train()
         begin = time.perf_counter()
         total = 0.0
-        for images, labels in self.loader:
+        for batch in self.loader:
+            images, labels = (tensor.to(self.device) for tensor in batch)
             self.optimizer.zero_grad()
             loss = functional.cross_entropy(self.module(images), labels)
             loss.backward()

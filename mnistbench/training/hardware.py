@@ -5,8 +5,10 @@ Decides nothing about networks except which arithmetic is faster for them.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 
 import torch
 
@@ -77,6 +79,17 @@ def choose_num_threads(spec: NetworkSpec, usable: int) -> int:
     hand-overs may wait for it to be scheduled.
     """
     return 1 if spec.macs < SINGLE_THREAD_MACS else usable
+
+
+@contextlib.contextmanager
+def use_threads(count: int) -> Iterator[None]:
+    """Train with so many threads, then put back what the process had."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def keep_freed_memory() -> bool:

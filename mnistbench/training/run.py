@@ -22,7 +22,7 @@ from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
 from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
-from mnistbench.training.hardware import choose_num_threads
+from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_failure, write_failure
@@ -115,7 +115,7 @@ def run_job(
         with (
             _failure_noted(job, folder, tell, now) as tell_and_count,
             _memory_errors_typed(job, device),
-            _threads(choose_num_threads(job.network.spec, torch.get_num_threads())),
+            use_threads(choose_num_threads(job.network.spec, torch.get_num_threads())),
         ):
             return _train(job, dataset, device, folder, tell_and_count)
 
@@ -153,17 +153,6 @@ def _memory_errors_typed(job: Job, device: torch.device) -> Iterator[None]:
             f"{job.network.name} needs more memory than {device} has; "
             f"try batches smaller than {job.batch_size} (--batch-size)"
         ) from error
-
-
-@contextlib.contextmanager
-def _threads(count: int) -> Iterator[None]:
-    """Train with so many threads, then put back what the process had."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _train(job: Job, dataset: Dataset, device: torch.device, folder: Path, tell: OnEvent) -> FinishedRun:

@@ -16,6 +16,7 @@ from mnistbench.training.hardware import (
     choose_precision,
     keep_freed_memory,
     memory_format,
+    use_threads,
 )
 
 CPU, GPU = torch.device("cpu"), torch.device("cuda:0")
@@ -143,3 +144,10 @@ def test_other_systems_keep_their_allocator(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(hardware.ctypes, "CDLL", None)
     monkeypatch.setattr(hardware.sys, "platform", "darwin")
     assert keep_freed_memory() is False
+
+
+def test_threads_are_those_asked_for_and_then_what_they_were_before() -> None:
+    before = torch.get_num_threads()
+    with use_threads(before + 1):
+        assert torch.get_num_threads() == before + 1
+    assert torch.get_num_threads() == before
