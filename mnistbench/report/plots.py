@@ -19,6 +19,7 @@ from mnistbench import catalog
 from mnistbench.catalog import Network
 from mnistbench.measure.stats import median
 from mnistbench.measure.summary import DEFAULT_RECIPE, PAPER_RECIPE, NetworkSummary
+from mnistbench.report.labels import place_labels
 from mnistbench.report.sheets import TABLE_TITLES
 from mnistbench.results import RunRecord
 
@@ -54,6 +55,10 @@ TICKS = (0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 7, 10, 20, 50, 100)
 """Errors in percent that an axis may name."""
 
 _QUIET = "#666666"
+
+
+LEGEND_LINE = 0.045
+"""Height of a line of a panel's legend, as a part of the panel's."""
 
 
 def accuracy_against_parameters(summaries: Sequence[NetworkSummary]) -> bytes:
@@ -115,7 +120,7 @@ def accuracy_against_parameters(summaries: Sequence[NetworkSummary]) -> bytes:
         ]
         axes.legend(handles=handles, loc="upper right")
         figure.draw_without_rendering()
-        _place_labels(axes, anchors, points)
+        place_labels(axes, anchors, points)
         return _png(figure)
 
 
@@ -190,52 +195,9 @@ def _draw_panel(axes: Axes, networks: dict[str, dict[str, list[RunRecord]]]) -> 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _plain_ticks(axes, shown)
     axes.legend(handles=handles, loc="upper right", fontsize=7)
-
-
-def _place_labels(
-    axes: Axes, anchors: Sequence[tuple[str, float, float]], points: Sequence[tuple[float, float]]
-) -> None:
-    """Write each label at the first place around its point that is free of points, labels and the legend."""
-    from matplotlib.text import Text
-    from matplotlib.transforms import Bbox
-
-    figure: Any = axes.figure
-    renderer = figure.canvas.get_renderer()
-    legend = axes.get_legend()
-    frame = axes.get_window_extent(renderer)
-    taken = [legend.get_window_extent(renderer)] if legend is not None else []
-    for point in points:
-        x, y = axes.transData.transform(point)
-        taken.append(Bbox.from_extents(x - 9, y - 9, x + 9, y + 9))
-    for text, x, y in anchors:
-        best: tuple[float, Any, Any] | None = None
-        for distance in (9, 16, 26, 38, 52):
-            for angle in (0, 180, -90, 90, -45, 45, -135, 135):
-                dx, dy = math.cos(math.radians(angle)), math.sin(math.radians(angle))
-                label = axes.annotate(
-                    text, (x, y), (distance * dx, distance * dy), textcoords="offset points", fontsize=7.5,
-                    ha="left" if dx > 0.1 else "right" if dx < -0.1 else "center",
-                    va="bottom" if dy > 0.1 else "top" if dy < -0.1 else "center",
-                    arrowprops={"arrowstyle": "-", "color": "#999999", "linewidth": 0.6, "shrinkA": 1, "shrinkB": 3}
-                    if distance > 9 else None,
-                )  # fmt: skip
-                label.update_positions(renderer)
-                # Some room around it, or it reads as the name of its neighbour.
-                box = Text.get_window_extent(label, renderer).padded(8)
-                outside = box.x0 < frame.x0 or box.x1 > frame.x1 or box.y0 < frame.y0 or box.y1 > frame.y1
-                hits = sum(box.overlaps(other) for other in taken) + 100 * outside
-                if best is None or hits < best[0]:
-                    if best is not None:
-                        best[1].remove()
-                    best = (hits, label, box)
-                else:
-                    label.remove()
-                if best[0] == 0:
-                    break
-            if best is not None and best[0] == 0:
-                break
-        if best is not None:
-            taken.append(best[2])
+    # Room above the curves for the legend, a line for each network.
+    low, high = axes.get_ylim()
+    axes.set_ylim(low, low * (high / low) ** (1 / (1 - LEGEND_LINE * len(handles))))
 
 
 def _plain_ticks(axes: Axes, values: Sequence[float]) -> None:
