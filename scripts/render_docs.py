@@ -50,9 +50,9 @@ paper_dropout, num_parameters, macs, aliases` |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
 | `runs` | an array of `run_state` objects |
 | `results` | an array, one object a network: `name, notation, dropout, table, row, paper_error, errors` (an object: the \
-list over seeds by recipe) `, median_error, seeds, epochs, range, interval, verdict` (of the default recipe) `, recipes` \
+list over seeds by recipe) `, median_error, seeds, epochs, range, interval, new_seed_range, verdict` (of the default recipe) `, recipes` \
 (an object: by recipe `recipe, selection, seeds, errors, num_errors, num_images, median_error, min_error, max_error, \
-error_rate_low, error_rate_high, epochs, mixed, verdict`) |
+error_rate_low, error_rate_high, new_seed_low, new_seed_high, epochs, mixed, verdict`) |
 | `results --claims` | one object: `claims`, an array of `key, statement, recipe, rule, verdict, comparisons, curve`; a \
 comparison has `network, other, error, other_error, difference, spread, outcome` |
 | `compare-accuracy` | one `comparison` result |

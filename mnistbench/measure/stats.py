@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError
+from mnistbench.measure.student import student_quantile
 
 Samples = Sequence[float] | npt.NDArray[np.float64]
 
@@ -147,6 +148,28 @@ def median(samples: Samples) -> float:
     if len(ordered) % 2:
         return float(ordered[middle])
     return float(ordered[middle - 1] / 2 + ordered[middle] / 2)
+
+
+def prediction_interval(samples: Samples, confidence: float = 0.95) -> tuple[float, float] | None:
+    """Where one more sample of the same kind is to be expected.
+
+    With mean ``m`` and standard deviation ``s`` of ``n`` samples and ``t`` the
+    quantile of ``(1 + confidence) / 2`` of Student's distribution with ``n - 1``
+    degrees of freedom: ``m ± t·s·sqrt(1 + 1/n)``. Holds where samples are about normal.
+
+    Returns:
+        Lower and upper end, or ``None`` for a single sample, which says nothing of the spread.
+
+    Source: Hahn and Meeker 1991, *Statistical Intervals*, section 4.7.
+    """
+    _require_confidence(confidence)
+    values = _checked(samples)
+    n = len(values)
+    if n < 2:
+        return None
+    half = student_quantile((1 + confidence) / 2, n - 1) * float(values.std(ddof=1)) * math.sqrt(1 + 1 / n)
+    centre = float(values.mean())
+    return centre - half, centre + half
 
 
 def interquartile_range(samples: Samples) -> float:

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from mnistbench import catalog
 from mnistbench.catalog import Network
 from mnistbench.errors import MnistbenchError
-from mnistbench.measure.stats import median, wilson_interval
+from mnistbench.measure.stats import median, prediction_interval, wilson_interval
 from mnistbench.results import RunRecord
 
 MIN_SEEDS = 3
@@ -39,6 +39,9 @@ class RecipeSummary:
             tested on the same images, so that it covers the chance in the test images and the
             spread of the seeds only roughly: it is too narrow for the former.
         error_rate_high: Its upper end.
+        new_seed_low: Lower end of where the error of one more seed is to be expected, at 95%
+            (:func:`mnistbench.measure.stats.prediction_interval`); ``None`` for a single seed.
+        new_seed_high: Its upper end.
         epochs: Of the longest run.
         mixed: Whether the runs were trained with different settings.
         verdict: Against the published error; ``None`` where there is none. For ``last``: ``at or
@@ -58,6 +61,8 @@ class RecipeSummary:
     max_error: float
     error_rate_low: float
     error_rate_high: float
+    new_seed_low: float | None
+    new_seed_high: float | None
     epochs: int
     mixed: bool
     verdict: Verdict | None
@@ -100,6 +105,7 @@ class NetworkSummary:
             "epochs": ours.epochs if ours else None,
             "range": [ours.min_error, ours.max_error] if ours else None,
             "interval": [ours.error_rate_low, ours.error_rate_high] if ours else None,
+            "new_seed_range": [ours.new_seed_low, ours.new_seed_high] if ours else None,
             "verdict": ours.verdict if ours else None,
             "recipes": {recipe: summary.as_dict() for recipe, summary in self.recipes.items()},
         }
@@ -158,6 +164,7 @@ def _summary(network: Network, recipe: str, runs: Sequence[RunRecord]) -> Recipe
     low, high = wilson_interval(num_errors, num_images)
     settings = {(r.epochs, r.batch_size, r.learning_rate, r.max_shift, r.dropout, r.selection) for r in runs}
     published = network.paper.error if network.paper else None
+    expected = prediction_interval(errors)
     return RecipeSummary(
         recipe=recipe,
         selection=runs[0].selection,
@@ -170,6 +177,8 @@ def _summary(network: Network, recipe: str, runs: Sequence[RunRecord]) -> Recipe
         max_error=max(errors),
         error_rate_low=low,
         error_rate_high=high,
+        new_seed_low=max(0.0, expected[0]) if expected else None,
+        new_seed_high=min(1.0, expected[1]) if expected else None,
         epochs=max(run.epochs for run in runs),
         mixed=len(settings) > 1,
         verdict=None if published is None else _verdict(errors, published, runs[0].selection),

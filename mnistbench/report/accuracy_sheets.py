@@ -38,9 +38,12 @@ def results_sheets(summaries: Sequence[NetworkSummary]) -> list[Sheet]:
 
 
 def results_sheet(summaries: Sequence[NetworkSummary]) -> Sheet:
-    """All networks in one table, with the number of the paper's table in front."""
-    rows = tuple((str(_table(summary) or units.MISSING), *_row(summary)) for summary in summaries)
-    return Sheet("", (Column("table"), *_COLUMNS), rows)
+    """All networks in one table that may be wide: the paper's table in front, seeds and a new seed's range behind."""
+    rows = tuple(
+        (str(_table(s) or units.MISSING), *_row(s), str(len(s.default.seeds)) if s.default else "0", _new_seed(s))
+        for s in summaries
+    )
+    return Sheet("", (Column("table"), *_COLUMNS, Column("seeds"), Column("a new seed")), rows)
 
 
 def other_recipes_sheets(summaries: Sequence[NetworkSummary]) -> list[Sheet]:
@@ -154,6 +157,13 @@ def _median_and_range(summary: RecipeSummary | None) -> str:
 
 def _interval(summary: RecipeSummary | None) -> str:
     return units.interval(summary.error_rate_low, summary.error_rate_high) if summary else units.MISSING
+
+
+def _new_seed(summary: NetworkSummary) -> str:
+    ours = summary.default
+    if ours is None or ours.new_seed_low is None or ours.new_seed_high is None:
+        return units.MISSING
+    return units.interval(ours.new_seed_low, ours.new_seed_high)
 
 
 def _verdict(summary: RecipeSummary | None) -> str:

@@ -17,7 +17,10 @@ from mnistbench.published import Published, environment_key, read_published, sav
 from mnistbench.results import TrainingResult
 from mnistbench.training.recipes import DEFAULT
 
-KEYS = "name notation dropout table row paper_error errors median_error seeds epochs range interval verdict recipes"
+KEYS = (
+    "name notation dropout table row paper_error errors median_error seeds epochs range interval "
+    "new_seed_range verdict recipes"
+)
 
 
 @pytest.fixture

@@ -307,3 +307,21 @@ def test_samples_are_left_as_they_were() -> None:
     stats.percentile(samples, 50)
     stats.count_outliers(samples)
     assert samples.tolist() == [3.0, 1.0, 2.0]
+
+
+def test_one_more_sample_is_expected_around_the_mean() -> None:
+    low, high = stats.prediction_interval([1.0, 2.0, 3.0])
+    assert (low + high) / 2 == pytest.approx(2.0)
+    assert high - 2.0 == pytest.approx(4.302653 * (4 / 3) ** 0.5)
+    assert stats.prediction_interval([5.0]) is None
+    assert stats.prediction_interval([5.0, 5.0]) == (5.0, 5.0)
+
+
+def test_the_next_sample_falls_into_the_interval_as_often_as_it_says() -> None:
+    generator = np.random.default_rng(0)
+    hits = 0
+    for _ in range(2000):
+        *known, new = generator.normal(3, 2, 5)
+        low, high = stats.prediction_interval(known)
+        hits += low <= new <= high
+    assert 0.935 < hits / 2000 < 0.965
