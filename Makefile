@@ -30,9 +30,8 @@ format: setup ## Format and mend what ruff can mend
 bench: setup ## Run the benchmarks under bench/ (nothing else should run meanwhile)
 	@$(BIN)/python -m pytest bench -q --benchmark-columns=min,median,iqr,rounds $(ARGS)
 
-docs: setup ## Write the generated parts of README.md and docs/ anew, and draw the results
+docs: setup ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python scripts/render_docs.py
-	@$(BIN)/mnistbench results --plot-accuracy docs/accuracy.png --plot-curves docs/learning-curves.png > /dev/null
 
 clean: ## Remove .venv and caches; runs/ stays
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build

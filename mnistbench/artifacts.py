@@ -6,7 +6,6 @@ Nothing here loads a model, trains or knows torch or onnx.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ from typing import Any
 from mnistbench import catalog
 from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
-from mnistbench.files import locked, sha256_of, write_json
+from mnistbench.files import locked, read_json, sha256_of, write_json
 from mnistbench.results import SCHEMA_VERSION, Result
 
 MANIFEST = "manifest.json"
@@ -104,7 +103,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], tuple[ModelEntry, ...]]:
     if not file.is_file():
         return {"schema_version": SCHEMA_VERSION, "kind": "zoo", "models": []}, ()
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file)
         if not isinstance(document, dict) or document.get("kind") != "zoo" or not isinstance(document["models"], list):
             raise ArtifactError('expected a JSON object with "kind": "zoo" and a list "models"')
         if document.get("schema_version") != SCHEMA_VERSION:

@@ -1,11 +1,12 @@
-"""The only way this package writes a file: whole, or not at all.
+"""The only way this package writes a file, whole or not at all; and reads JSON that may be anything.
 
-Knows nothing of what is written.
+Knows nothing of what is written or read.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -19,6 +20,12 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+LARGEST_JSON = 32 << 20
+"""Bytes; a run of ten thousand epochs is a tenth of it, so more is nothing of ours."""
+
+DEEPEST_JSON = 100
+"""Lists and objects inside each other; ours are a handful, and copying very many would end in a ``RecursionError``."""
+
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that no reader ever sees half of it.
@@ -28,11 +35,13 @@ def atomic_write(path: Path, content: bytes) -> None:
     wins. Missing parent folders are made.
 
     Raises:
-        OSError: When the folder cannot be written or the disk is full; ``path``
-            is then as it was before.
+        OSError: When the folder cannot be written or the disk is full, or when
+            ``path`` is a device, a pipe or a socket; it is then as it was before.
     """
     path = Path(os.path.realpath(path))  # a link stays a link; what it points to is replaced
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and not (path.is_file() or path.is_dir()):  # a folder refuses by itself
+        raise OSError(errno.EEXIST, "it is a device or a pipe, which a file would take the place of", str(path))
     # A name may have 255 bytes, not letters; os.fsdecode keeps a letter that was cut in two.
     beginning = os.fsdecode(os.fsencode(path.name)[:200])
     temporary = path.parent / f".{beginning}.{secrets.token_hex(8)}.tmp"
@@ -60,6 +69,36 @@ def write_json(path: Path, document: Any) -> None:
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
     atomic_write(path, (text + "\n").encode())
+
+
+def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
+    """The document in a JSON file that anybody may have written.
+
+    Args:
+        path: The file.
+        limit: No more bytes than this are taken.
+
+    Raises:
+        OSError: When the file cannot be read.
+        ValueError: When it is larger than ``limit``, no JSON in UTF-8, or nested too deeply.
+    """
+    with path.open("rb") as stream:
+        content = stream.read(limit + 1)
+    if len(content) > limit:
+        raise ValueError(f"it is larger than {limit} bytes")
+    try:
+        document = json.loads(content.decode())
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level = [document]
+    for _ in range(DEEPEST_JSON):
+        outer = [
+            value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
+        ]
+        level = [inner for values in outer for inner in values]
+        if not level:
+            return document
+    raise ValueError("it is nested too deeply")
 
 
 @contextlib.contextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from mnistbench import catalog
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, locked
+from mnistbench.files import atomic_write, locked, read_json
 from mnistbench.results import SCHEMA_VERSION, Environment, RunRecord, TrainingResult
 
 PUBLISHED = "results.json"
@@ -52,7 +52,7 @@ def read_published(path: Path | None = None) -> Published:
     if not file.exists():
         return Published()
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file)
         if not isinstance(document, dict) or document.get("kind") != KIND:
             raise ArtifactError(f'expected a JSON object with "kind": "{KIND}"')
         if document.get("schema_version") != SCHEMA_VERSION:
@@ -105,7 +105,7 @@ def collect_runs(
     found = Published()
     for file in files:
         try:
-            result = TrainingResult.from_dict(json.loads(file.read_text(encoding="utf-8")))
+            result = TrainingResult.from_dict(read_json(file))
             if (result.evaluated_on, result.dataset) != ("test", "mnist"):
                 continue
             record = record_of(result)

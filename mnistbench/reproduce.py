@@ -8,7 +8,6 @@ nothing.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +18,7 @@ from mnistbench.artifacts import ModelEntry, read_manifest, verify
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, MnistbenchError
-from mnistbench.files import write_json
+from mnistbench.files import read_json, write_json
 from mnistbench.measure.accuracy import evaluate
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.environment import collect_environment
@@ -202,7 +201,7 @@ def _once(folder: Path, kind: str, result: type[R], make: Callable[[], R], *depe
     file = folder / f"{kind}-{key}.json"
     if file.is_file():
         try:
-            return result.from_dict(json.loads(file.read_text(encoding="utf-8")))
+            return result.from_dict(read_json(file))
         except (OSError, ValueError, ArtifactError):
             pass  # a damaged result is measured again
     made = make()

@@ -207,20 +207,33 @@ class RunRecord(Result):
     weights_sha256: str
     environment: str
     """Key of the machine among the ``environments`` of the file."""
+    label_smoothing: float = 0.0
+    """Part of each target that was spread evenly over the classes."""
 
     def __post_init__(self) -> None:
-        # What the tables count with; a file can be edited by hand.
-        for key in ("name", "recipe", "selection", "job", "environment"):
+        # What the tables count with; a file can be edited by hand, and NaN cannot be saved as JSON.
+        for key in _TEXTS:
             if not isinstance(getattr(self, key), str):
                 raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
-        for key in ("seed", "epochs", "num_errors", "num_images"):
-            if type(getattr(self, key)) is not int:
-                raise TypeError(f"{key} is {getattr(self, key)!r}; expected a whole number")
+        for key, least in _LEAST_COUNTS.items():
+            if type(value := getattr(self, key)) is not int:
+                raise TypeError(f"{key} is {value!r}; expected a whole number")
+            if value < least:
+                raise ValueError(f"{key} is {value}; expected {least} or more")
+        if self.selected_epoch > self.epochs:
+            raise ValueError(f"selected_epoch is {self.selected_epoch}; expected 1 to {self.epochs}")
         for errors in (self.num_errors, *self.epoch_errors):
-            if type(errors) is not int or not 0 <= errors <= self.num_images or self.num_images == 0:
+            if type(errors) is not int or not 0 <= errors <= self.num_images:
                 raise ValueError(f"{errors!r} errors of {self.num_images} images")
-        if not all(isinstance(loss, int | float) and math.isfinite(loss) for loss in self.epoch_losses):
-            raise ValueError("an epoch's loss is not a finite number")
+        if len(self.epoch_errors) != len(self.epoch_losses):
+            raise ValueError(f"errors of {len(self.epoch_errors)} epochs, losses of {len(self.epoch_losses)}")
+        for loss in self.epoch_losses:
+            _check_number("an epoch's loss", loss)
+        _check_number("epoch_seconds", self.epoch_seconds, least=0)
+        if self.learning_rate is not None:
+            _check_number("learning_rate", self.learning_rate, least=0)
+        for key in ("dropout", "label_smoothing"):
+            _check_number(key, getattr(self, key), least=0, below=1)
 
     @property
     def error_rate(self) -> float:
@@ -230,6 +243,28 @@ class RunRecord(Result):
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values | {key: tuple(values[key]) for key in ("epoch_errors", "epoch_losses") if key in values}
+
+
+_TEXTS = ("name", "recipe", "selection", "device", "precision", "dataset", "job", "weights_sha256", "environment")
+
+_LEAST_COUNTS = {
+    "seed": 0,
+    "epochs": 1,
+    "batch_size": 1,
+    "max_shift": 0,
+    "selected_epoch": 1,
+    "num_errors": 0,
+    "num_images": 1,
+    "num_threads": 0,
+}
+
+
+def _check_number(what: str, value: Any, *, least: float = -math.inf, below: float = math.inf) -> None:
+    """Refuse what is no number, and NaN and infinity among the numbers."""
+    if type(value) not in (int, float):
+        raise TypeError(f"{what} is {value!r}; expected a number")
+    if not math.isfinite(value) or not least <= value < below:
+        raise ValueError(f"{what} is {value}; expected a finite number from {least} to below {below}")
 
 
 @dataclass(frozen=True)

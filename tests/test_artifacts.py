@@ -156,6 +156,7 @@ DAMAGES: dict[str, Any] = {
     "empty": b"",
     "half": b'{"schema_version": 1, "kind": "zoo", "mod',
     "not text": b"\xff\xfe",
+    "deep": b"[" * 300_000,
     "a list": b"[]",
     "null": b"null",
     "no kind": b'{"schema_version": 1, "models": []}',

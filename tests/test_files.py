@@ -16,7 +16,7 @@ import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import files
-from mnistbench.files import atomic_write, locked, sha256_of, write_json
+from mnistbench.files import DEEPEST_JSON, atomic_write, locked, read_json, sha256_of, write_json
 
 ROOT = Path(package_file).parent.parent
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
@@ -258,6 +258,32 @@ def test_a_folder_in_the_way_is_an_error_and_stays(tmp_path: Path) -> None:
     assert names(tmp_path) == ["result.json"]
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no named pipes there")
+@pytest.mark.parametrize("linked", [False, True])
+def test_what_is_no_file_is_never_replaced_by_one(tmp_path: Path, linked: bool) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    target = tmp_path / "link" if linked else pipe
+    if linked:
+        target.symlink_to(pipe)
+    before = names(tmp_path)
+    with pytest.raises(OSError, match="a device or a pipe") as caught:
+        atomic_write(target, NEW)
+    assert caught.value.filename == str(pipe)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+    assert names(tmp_path) == before
+
+
+@pytest.mark.skipif(not Path("/dev/null").exists(), reason="no such device there")
+def test_a_device_is_refused_before_anything_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    def replaced(*_: object) -> None:
+        raise AssertionError("it was about to be replaced")
+
+    monkeypatch.setattr(files.os, "replace", replaced)
+    with pytest.raises(OSError, match="a device or a pipe"):
+        atomic_write(Path("/dev/null"), NEW)
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL there")
 def test_a_kill_at_any_step_leaves_the_old_or_the_new_file(target: Path) -> None:
     seen = []
@@ -323,6 +349,42 @@ def test_json_cannot_say_nan_and_keeps_the_old_file(target: Path, value: float) 
         write_json(target, {"loss": value})
     assert target.read_bytes() == OLD
     assert names(target.parent) == ["result.json"]
+
+
+@pytest.mark.parametrize("document", [None, 0, "x", [], {}, {"a": [1, {"b": None}]}, [[[]]]])
+def test_json_that_was_written_is_read(tmp_path: Path, document: Any) -> None:
+    write_json(tmp_path / "a.json", document)
+    assert read_json(tmp_path / "a.json") == document
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "Expecting value"),
+        (b"{", "Expecting"),
+        (b"\xff\xfe", "decode"),
+        (b"1" * 5000, "digits"),
+        (b"[" * 300_000, "nested too deeply"),
+        (b'{"a":' * 300_000, "nested too deeply"),
+        (b"[" * (DEEPEST_JSON + 1) + b"]" * (DEEPEST_JSON + 1), "nested too deeply"),
+        (b'{"a":' * (DEEPEST_JSON + 1) + b"1" + b"}" * (DEEPEST_JSON + 1), "nested too deeply"),
+    ],
+    ids=lambda value: repr(value[:8]),
+)
+def test_what_is_no_json_or_too_deep_is_a_value_error(tmp_path: Path, content: bytes, message: str) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_json(tmp_path / "a.json")
+
+
+def test_json_is_read_up_to_its_limits(tmp_path: Path) -> None:
+    deep = "[" * DEEPEST_JSON + "]" * DEEPEST_JSON
+    (tmp_path / "a.json").write_text(deep)
+    assert json.dumps(read_json(tmp_path / "a.json", limit=len(deep))) == deep
+    with pytest.raises(ValueError, match="larger than 199 bytes"):
+        read_json(tmp_path / "a.json", limit=len(deep) - 1)
+    with pytest.raises(FileNotFoundError):
+        read_json(tmp_path / "absent.json")
 
 
 @pytest.mark.parametrize("content", [b"", b"abc", NEW])

@@ -144,6 +144,7 @@ def test_environments_that_no_run_names_go():
         "[]",
         "{}",
         "\0",
+        pytest.param("[" * 300_000, id="deep"),
         '{"kind": "published_results", "schema_version": 1}',
         '{"kind": "published_results", "schema_version": 2, "environments": {}, "runs": []}',
         '{"kind": "published_results", "schema_version": 1, "environments": [], "runs": []}',
@@ -204,7 +205,9 @@ def test_the_newest_of_several_runs_of_one_seed_counts(tmp_path):
     assert [run.num_errors for run in collect_runs(tmp_path).runs] == [300]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"kind": "training"}', "\0"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"kind": "training"}', "\0", pytest.param("[" * 300_000, id="deep")]
+)
 def test_damaged_runs_are_told_and_passed_over(tmp_path, content):
     put(tmp_path, training(), "good")
     damaged = put(tmp_path, training(seed=1), "bad")

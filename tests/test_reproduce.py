@@ -187,7 +187,10 @@ def test_a_damaged_model_is_exported_again_and_its_figures_stand(run: Reproducti
     assert run.stages_of(job)[1:] == ["export"]
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", b"[]", b'{"kind": "evaluation", "schema_version": 9}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", b"[]", b'{"kind": "evaluation", "schema_version": 9}', pytest.param(b"[" * 300_000, id="deep")],
+)
 def test_a_damaged_result_is_made_again(run: Reproduction, content: bytes) -> None:
     job = tiny_job()
     first = run(job)

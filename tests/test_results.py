@@ -210,6 +210,53 @@ def test_an_older_file_without_the_newer_fields_still_loads() -> None:
     assert LatencyResult.from_dict({key: document[key] for key in required}) == FAILED
 
 
+NAN, INFINITY = float("nan"), float("inf")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        *({key: 3} for key in ("name", "device", "precision", "dataset", "weights_sha256")),
+        *(
+            {key: value}
+            for key in ("seed", "batch_size", "max_shift", "num_threads")
+            for value in (1.5, True, None, -1)
+        ),
+        *({key: NAN} for key in ("learning_rate", "dropout", "epoch_seconds", "label_smoothing", "num_errors")),
+        {"epochs": 0},
+        {"epochs": 2},
+        {"selected_epoch": 0},
+        {"selected_epoch": 4},
+        {"num_images": 0},
+        {"num_images": 299},
+        {"num_errors": -1},
+        {"epoch_errors": (900, 600, 10_001)},
+        {"epoch_errors": (900, 600)},
+        {"epoch_errors": (900, 600, True)},
+        {"epoch_losses": (0.5, 0.4, NAN)},
+        {"epoch_losses": (0.5, 0.4, "0.3")},
+        {"epoch_seconds": INFINITY},
+        {"epoch_seconds": -1.0},
+        {"learning_rate": "0.1"},
+        {"learning_rate": -0.1},
+        {"dropout": 1.0},
+        {"label_smoothing": 1.5},
+    ],
+    ids=str,
+)
+def test_a_run_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises((ValueError, TypeError), match=r"expected|errors of"):
+        dataclasses.replace(RUN, **changes)
+    with pytest.raises(ArtifactError):
+        RunRecord.from_dict(RUN.as_dict() | changes)
+
+
+def test_a_run_of_before_label_smoothing_was_noted_still_loads() -> None:
+    document = RUN.as_dict()
+    del document["label_smoothing"]
+    assert RunRecord.from_dict(document) == RUN
+
+
 def test_results_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         EPOCHS[0].num_errors = 0

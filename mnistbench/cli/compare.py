@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, with_paper
+from mnistbench import catalog
+from mnistbench.cli.evaluate import calibration_images, check_device, check_foreign, foreign_options, with_paper
 from mnistbench.cli.options import data_dir_option, debug_option, json_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
 from mnistbench.errors import UnknownNetworkError
@@ -23,27 +22,55 @@ if TYPE_CHECKING:
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@foreign_options
 @data_dir_option
 @work_dir_option
 @json_option
 @debug_option
-def compare_accuracy(a: str, b: str, device: str, data_dir: Path | None, work_dir: Path, as_json: bool) -> None:
+def compare_accuracy(
+    a: str,
+    b: str,
+    device: str,
+    layout: str | None,
+    value_range: str | None,
+    output: str | None,
+    allow_external_data: bool,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> None:
     """Run two models on the same test images and test the difference.
 
     A and B are names or ONNX files, as for 'mnistbench evaluate'. McNemar's
-    exact test looks at the images that only one of them gets wrong.
+    exact test looks at the images that only one of them gets wrong. What is said
+    of a foreign model's input holds for A and B, except for this project's own.
     """
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.cli.sources import open_dataset
         from mnistbench.measure.comparison import compare_accuracy as measure
-        from mnistbench.runtime.classifier import load_classifier
+        from mnistbench.runtime.classifier import OnnxClassifier, load_classifier
 
-        first, second = (_only(text, find_models([text], work_dir, None)) for text in (a, b))
+        check_foreign(layout, value_range)
+        check_device(device)
+        first, second = (_only(text, work_dir) for text in (a, b))
         dataset = open_dataset(data_dir)
-        load = functools.partial(load_classifier, device=device, calibration=calibration_images(dataset))
+
+        def load(model: ModelFile) -> OnnxClassifier:
+            foreign: dict[str, Any] = {}
+            if not _is_own(model):
+                foreign = {"layout": layout, "value_range": value_range, "output": output}
+            return load_classifier(
+                model.path,
+                name=model.name,
+                device=device,
+                calibration=calibration_images(dataset),
+                allow_external_data=allow_external_data,
+                **foreign,
+            )
+
         result = measure(
-            load(first.path, name=first.name),
-            load(second.path, name=second.name),
+            load(first),
+            load(second),
             dataset.test_images,
             dataset.test_labels,
             dataset=dataset.name,
@@ -58,18 +85,31 @@ def compare_accuracy(a: str, b: str, device: str, data_dir: Path | None, work_di
     if as_json:
         print_json(result.as_dict())
         return
-    from mnistbench.report.accuracy_sheets import comparison_sheet
-    from mnistbench.report.sheets import evaluation_sheet
+    from mnistbench.report.comparison_sheets import comparison_sheet
+    from mnistbench.report.sheets import evaluation_sheet, input_sheet
 
-    print_sheets([evaluation_sheet([result.a, result.b]), comparison_sheet(result)])
+    foreign = [one for one in (result.a, result.b) if one.notation is None]
+    sheets = [evaluation_sheet([result.a, result.b]), *([input_sheet(foreign)] if foreign else [])]
+    print_sheets([*sheets, comparison_sheet(result)])
 
 
-def _only(text: str, found: Sequence[ModelFile]) -> ModelFile:
+def _only(text: str, work_dir: Path) -> ModelFile:
     """The one model that a text stands for.
 
     Raises:
         UnknownNetworkError: When it is a group.
+        MnistbenchError: When it cannot be found.
     """
-    if len(found) != 1:
-        raise UnknownNetworkError(f"{text} stands for {len(found)} models; name one network or one file")
-    return found[0]
+    from mnistbench.cli.sources import find_models
+
+    if text.lower() in catalog.GROUPS and not Path(text).is_file():
+        raise UnknownNetworkError(f"{text} stands for several models; name one network or one file")
+    (found,) = find_models([text], work_dir, None)
+    return found
+
+
+def _is_own(model: ModelFile) -> bool:
+    """Whether this project has exported a model: nothing about its input is left to say."""
+    from mnistbench.runtime.onnx_file import read_onnx_file
+
+    return "mnistbench.notation" in read_onnx_file(model.path).metadata

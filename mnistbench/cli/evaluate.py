@@ -81,10 +81,9 @@ def evaluate(
         from mnistbench.files import write_json
         from mnistbench.measure.accuracy import evaluate as measure
         from mnistbench.runtime.classifier import load_classifier
-        from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
 
-        check_choice("--input-layout", layout, LAYOUTS)
-        check_choice("--input-range", value_range, VALUE_RANGES)
+        check_foreign(layout, value_range)
+        check_device(device)
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
@@ -140,6 +139,33 @@ def check_choice(option: str, value: str | None, choices: Iterable[str]) -> None
     """
     if value is not None and value not in choices:
         raise click.BadParameter(f"{value!r} is not one of {', '.join(choices)}", param_hint=option)
+
+
+def check_foreign(layout: str | None, value_range: str | None) -> None:
+    """Refuse a layout and a range that are none.
+
+    Raises:
+        click.BadParameter: When one is none.
+    """
+    from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
+
+    check_choice("--input-layout", layout, LAYOUTS)
+    check_choice("--input-range", value_range, VALUE_RANGES)
+
+
+def check_device(text: str) -> None:
+    """Refuse a text that is no single device, without suggesting ``all`` as ``bench`` may.
+
+    Raises:
+        UnknownDeviceError: When it is none.
+    """
+    from mnistbench.errors import UnknownDeviceError
+    from mnistbench.runtime.providers import resolve_device
+
+    try:
+        resolve_device(text)
+    except UnknownDeviceError:
+        raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda or cuda:N (N from 0)") from None
 
 
 def calibration_images(dataset: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
@@ -54,6 +55,16 @@ def combined(*decorators: Callable[[Function], Function]) -> Callable[[Function]
     return decorate
 
 
+def with_folders(*command: str, work_dir: Path, data_dir: Path | None = None) -> str:
+    """A command to be typed next, with the same folders as the one that names it."""
+    words = ["mnistbench", *command]
+    if work_dir != Path("runs"):
+        words += ["--work-dir", str(work_dir)]
+    if data_dir is not None:
+        words += ["--data-dir", str(data_dir)]
+    return shlex.join(words)
+
+
 def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     """Positive integers from ``1,32,256``.
 
@@ -84,14 +95,17 @@ def seed_numbers(text: str, option: str = "--seeds") -> tuple[int, ...]:
         if not all(end.isascii() and end.isdecimal() and len(end) <= 10 for end in ends):
             raise click.BadParameter(f"{text!r} is not a list of seeds such as 0..4 or 0,2,5", param_hint=option)
         low, high = map(int, ends)
+        too_many = click.BadParameter(f"{text!r:.60} is more than {MOST_SEEDS} seeds", param_hint=option)
         if not low <= high < 2**32:
             raise click.BadParameter(
                 f"{part.strip()!r} is no range of seeds; expected a smaller number first, and below 2**32",
                 param_hint=option,
             )
-        if len(seeds) + high - low >= MOST_SEEDS:
-            raise click.BadParameter(f"{text!r} is more than {MOST_SEEDS} seeds", param_hint=option)
+        if high - low >= MOST_SEEDS:  # before a range of thousands of millions is written out
+            raise too_many
         seeds.update(dict.fromkeys(range(low, high + 1)))
+        if len(seeds) > MOST_SEEDS:
+            raise too_many
     return tuple(seeds)
 
 

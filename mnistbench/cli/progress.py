@@ -168,6 +168,8 @@ class TrainingProgress:
     def interrupted(self, command: str) -> str:
         """One line that says what is kept and how to go on."""
         match self._running:
+            case [] if not self._begun:
+                kept = "no run had begun"
             case []:
                 kept = "every run that was begun has ended"
             case [job]:

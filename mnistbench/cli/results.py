@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,10 +12,11 @@ import click
 from mnistbench import catalog
 from mnistbench.cli.options import debug_option, json_option, names_argument
 from mnistbench.cli.output import print_json, print_sheets, say
-from mnistbench.errors import ArtifactError, MnistbenchError
-from mnistbench.training.recipes import RECIPES, find_recipe
+from mnistbench.errors import ArtifactError
+from mnistbench.training.recipes import RECIPES
 
 if TYPE_CHECKING:
+    from mnistbench.measure.summary import NetworkSummary
     from mnistbench.published import Published
     from mnistbench.results import RunRecord
 
@@ -54,7 +56,7 @@ def results(
     plot_curves: Path | None,
     save: Path | None,
     as_json: bool,
-) -> None:
+) -> int:
     """Show test errors over seeds beside the paper's, with verdicts.
 
     Without NAMES, all networks. The default recipe counts the last epoch; the
@@ -65,21 +67,21 @@ def results(
 
     if claims and names:
         raise click.UsageError("--claims judges the whole paper; leave out NAMES")
+    wanted = {"--save": save, "--plot-accuracy": plot_accuracy, "--plot-curves": plot_curves}
+    unwritten = [option for option, file in wanted.items() if file is not None]
+    if plot_accuracy or plot_curves:
+        importlib.import_module("matplotlib")  # missing, it must be missed before anything is written
     networks = catalog.resolve(names) if names else None
     found = _find(work_dir, None if networks is None else [network.name for network in networks], recipes)
     summaries = summarize(found.runs, networks)
     if not found.runs:
         say(_nothing(work_dir))
+        if unwritten:
+            say(f"nothing to write for {', '.join(unwritten)}")
     if save is not None and found.runs:
         _save(save, found)
-    if found.runs and (plot_accuracy or plot_curves):
-        from mnistbench.files import atomic_write
-        from mnistbench.report import plots
-
-        if plot_accuracy is not None:
-            atomic_write(plot_accuracy, plots.accuracy_against_parameters(summaries))
-        if plot_curves is not None:
-            atomic_write(plot_curves, plots.learning_curves(found.runs))
+    if found.runs:
+        _draw(plot_accuracy, plot_curves, summaries, found.runs)
     if claims:
         verdicts = check_claims(found.runs, *([recipes] if recipes else []))
         if as_json:
@@ -97,6 +99,7 @@ def results(
         print_sheets(results_sheets(summaries))
         for note in results_notes(summaries):
             click.echo(f"\n{click.wrap_text(note, width=80)}")
+    return 1 if unwritten and not found.runs else 0
 
 
 def _find(work_dir: Path | None, names: Sequence[str] | None, recipes: Sequence[str]) -> Published:
@@ -106,6 +109,7 @@ def _find(work_dir: Path | None, names: Sequence[str] | None, recipes: Sequence[
         ArtifactError: When the folder is missing or the committed file damaged.
     """
     from mnistbench.published import Published, collect_runs, merge, read_published
+    from mnistbench.training.faithful import follows_recipe
 
     if work_dir is None:
         committed = read_published()
@@ -120,7 +124,7 @@ def _find(work_dir: Path | None, names: Sequence[str] | None, recipes: Sequence[
     other: list[str] = []
 
     def accept(run: RunRecord) -> bool:
-        if not _as_recipe_says(run):
+        if not follows_recipe(run):
             other.append(run.name)
             return False
         return True
@@ -135,17 +139,6 @@ def _find(work_dir: Path | None, names: Sequence[str] | None, recipes: Sequence[
     return found
 
 
-def _as_recipe_says(run: RunRecord) -> bool:
-    """Whether a run was trained as its recipe says today, without options that change it."""
-    try:
-        recipe, spec = find_recipe(run.recipe), catalog.find(run.name).spec
-    except MnistbenchError:  # of another version
-        return False
-    settings = recipe.settings(spec)
-    asked = (settings.epochs, settings.learning_rate, settings.max_shift, recipe.batch_size, spec.dropout)
-    return (run.epochs, run.learning_rate, run.max_shift, run.batch_size, run.dropout) == asked
-
-
 def _save(file: Path, found: Published) -> None:
     """Write the runs, and what a manifest beside them says of accuracy."""
     from mnistbench.artifacts import MANIFEST, put_results
@@ -157,6 +150,19 @@ def _save(file: Path, found: Published) -> None:
     if (file.parent / MANIFEST).is_file():
         put_results(file.parent, manifest_results(summarize(merged.runs)))
         say(f"saved: {file.parent / MANIFEST}")
+
+
+def _draw(
+    accuracy: Path | None, curves: Path | None, summaries: Sequence[NetworkSummary], runs: Sequence[RunRecord]
+) -> None:
+    """Write the pictures that were asked for."""
+    from mnistbench.files import atomic_write
+    from mnistbench.report import plots
+
+    if accuracy is not None:
+        atomic_write(accuracy, plots.accuracy_against_parameters(summaries))
+    if curves is not None:
+        atomic_write(curves, plots.learning_curves(runs))
 
 
 def _nothing(work_dir: Path | None) -> str:

@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench import catalog
-from mnistbench.cli.options import debug_option, dropout_option, json_option, names_argument, work_dir_option
+from mnistbench.cli.options import (
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    with_folders,
+    work_dir_option,
+)
 from mnistbench.cli.output import print_json, print_sheets, say
-from mnistbench.training.recipes import RECIPES
+from mnistbench.errors import MnistbenchError
+from mnistbench.training.recipes import RECIPES, find_recipe
 from mnistbench.training.states import STATES
 
 if TYPE_CHECKING:
@@ -64,9 +72,10 @@ def runs(
         print_sheets([_sheet(chosen, time.time())])
         say(f"\nFolders are {work_dir / 'training' / 'NETWORK' / 'JOB'}.")
     elif every:
-        say(f"None of the {len(every)} runs in {work_dir / 'training'} fits; see all with: mnistbench runs")
+        again = with_folders("runs", work_dir=work_dir)
+        say(f"None of the {len(every)} runs in {work_dir / 'training'} fits; see all with: {again}")
     else:
-        say(f"No runs in {work_dir / 'training'} yet. Next: mnistbench train quick")
+        say(f"No runs in {work_dir / 'training'} yet. Next: {with_folders('train', 'quick', work_dir=work_dir)}")
 
 
 def _sheet(listed: Sequence[RunState], now: float) -> Sheet:
@@ -104,8 +113,36 @@ def _sheet(listed: Sequence[RunState], now: float) -> Sheet:
         notes.append("Beside a state: epochs done of all; the error is then that of the last one.")
     if any(run.evaluated_on == "validation" for run in listed):
         notes.append("v: on held-out training images, not on the test set.")
+    notes += _differences(listed)
     notes += [f"{_plain(run.name)} {_plain(run.job[:JOB_DIGITS])}: {_plain(run.error)}" for run in listed if run.error]
     return Sheet("Training runs", columns, rows, "\n".join(notes))
+
+
+def _differences(listed: Sequence[RunState]) -> list[str]:
+    """A line for all runs of one network whose settings differ in the same way from their recipe's."""
+    jobs: dict[tuple[str, str], list[str]] = {}
+    for run in listed:
+        if text := _difference(run):
+            jobs.setdefault((_plain(run.name), text), []).append(_plain(run.job[:JOB_DIGITS]))
+    return [f"{name} {', '.join(keys)}: {text}" for (name, text), keys in jobs.items()]
+
+
+def _difference(run: RunState) -> str:
+    """In what a run's settings are not its recipe's; empty when they are, or cannot be compared."""
+    try:
+        network, recipe = catalog.find(run.name), find_recipe(run.recipe or "")
+    except MnistbenchError:
+        return ""  # a folder of another name, or a recipe of another version
+    settings = recipe.settings(network.spec)
+    pairs: tuple[tuple[str, float | None, float], ...] = (
+        ("epochs", run.epochs, settings.epochs),
+        ("learning rate", run.learning_rate, settings.learning_rate),
+        ("batch size", run.batch_size, recipe.batch_size),
+        ("max shift", run.max_shift, settings.max_shift),
+        ("label smoothing", run.label_smoothing, settings.label_smoothing),
+        ("dropout", run.dropout, network.spec.dropout),
+    )
+    return ", ".join(f"{name} {value:.12g}" for name, value, usual in pairs if value is not None and value != usual)
 
 
 def _progress(run: RunState) -> str:

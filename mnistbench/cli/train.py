@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import shlex
+import math
+import sys
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,10 +18,11 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     seed_numbers,
+    with_folders,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results, this_command
-from mnistbench.training.job import MAX_SHIFT
+from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT
 from mnistbench.training.recipes import RECIPES
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
 @click.command(epilog="Example: mnistbench train lenet5 32-P-32-10 --seeds 0..4")
 @names_argument()
 @click.option(
-    "--epochs", type=click.IntRange(1, 10_000), help="Passes over the training images. Default: the recipe's."
+    "--epochs", type=click.IntRange(1, MAX_EPOCHS), help="Passes over the training images. Default: the recipe's."
 )
 @click.option("--batch-size", type=click.IntRange(1, 60_000), help="Images a step. Default: the recipe's.")
 @click.option("--learning-rate", type=float, help="Peak or constant rate. Default: the recipe's.")
@@ -47,7 +49,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(0, 1, max_open=True),
     help="Part of each target spread over all classes. Default: the recipe's.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="The only seed. Default: 0.")
+@click.option("--seed", type=click.IntRange(0, MAX_SEED), help="The only seed. Default: 0.")
 @click.option("--seeds", metavar="SEEDS", help="Several, each for every network: 0..4, or 0,2,5, or 0..2,7.")
 @click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
 @click.option(
@@ -105,6 +107,8 @@ def train(
     networks = catalog.resolve(names, dropout=dropout)
     if learning_rate is not None and not 0 < learning_rate < float("inf"):
         raise click.BadParameter(f"{learning_rate} is not a positive number", param_hint="--learning-rate")
+    if label_smoothing is not None and math.isnan(label_smoothing):  # NaN passes every range
+        raise click.BadParameter(f"{label_smoothing} is not in the range 0<=x<1", param_hint="--label-smoothing")
     if seed is not None and seeds is not None:
         raise click.UsageError("--seed and --seeds say the same; give one of them")
     chosen_seeds = (seed or 0,) if seeds is None else seed_numbers(seeds)
@@ -155,7 +159,8 @@ def train(
     results = [sweep.results[job.key] for job in jobs if job.key in sweep.results]
     failed = [(job, sweep.reasons[job.key]) for job in jobs if job.key in sweep.reasons]
     if len(jobs) == 1 and failed:
-        raise MnistbenchError(failed[0][1])
+        # The cause is for --debug.
+        raise MnistbenchError(failed[0][1]) from sweep.causes[failed[0][0].key]
     if as_json:
         failures = [{"name": job.network.name, "seed": job.seed, "error": reason} for job, reason in failed]
         print_json([*(result.as_dict() for result in results), *failures])
@@ -170,7 +175,7 @@ def train(
         if not validation:
             trained = tuple(dict.fromkeys(result.name for result in results))
             shown = names if dropout is None and not failed else trained
-            say(f"Next: {_export_command(shown, work_dir, data_dir)}")
+            say(f"Next: {with_folders('export', *shown, work_dir=work_dir, data_dir=data_dir)}")
     for job, reason in failed:
         say(f"failed: {sweep.name_of(job)}: {reason}")
     return 0 if not failed else 3 if results else 1
@@ -182,6 +187,7 @@ class _Sweep:
     def __init__(self, progress: TrainingProgress, *, say_seed: bool) -> None:
         self.results: dict[str, TrainingResult] = {}
         self.reasons: dict[str, str] = {}
+        self.causes: dict[str, BaseException | None] = {}
         self._progress, self._say_seed = progress, say_seed
         self._shown: dict[str, JobProgress] = {}
 
@@ -202,13 +208,4 @@ class _Sweep:
     def fail(self, job: Job, reason: str) -> None:
         self._shown[job.key].fail()
         self.reasons[job.key] = reason
-
-
-def _export_command(names: tuple[str, ...], work_dir: Path, data_dir: Path | None) -> str:
-    """The command that goes on from here, with the same folders."""
-    command = ["mnistbench", "export", *names]
-    if work_dir != Path("runs"):
-        command += ["--work-dir", str(work_dir)]
-    if data_dir is not None:
-        command += ["--data-dir", str(data_dir)]
-    return shlex.join(command)
+        self.causes[job.key] = sys.exception()  # none where another process had it

@@ -1,6 +1,8 @@
 """The paper's claims beside its tables, each with the figures that decide it and a verdict.
 
-Pure: records in, verdicts out. One rule decides every comparison, see :class:`Comparison`.
+Pure: records in, verdicts out. One rule decides every comparison: the difference of the
+mean errors over seeds is clear when its 95% interval leaves out 0, see
+:mod:`mnistbench.measure.difference` (Welch 1947).
 
 Source: the paper's text around Tables 1 to 6 and its conclusion.
 """
@@ -13,16 +15,21 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from mnistbench.catalog import NETWORKS
-from mnistbench.measure.summary import DEFAULT_RECIPE, MIN_SEEDS, PAPER_RECIPE, middle
+from mnistbench.measure.difference import Comparison, compare, compare_paired
+from mnistbench.measure.summary import DEFAULT_RECIPE, PAPER_RECIPE, middle
 from mnistbench.results import RunRecord
 
-Outcome = Literal["lower", "higher", "no clear difference", "too little data"]
-Verdict = Literal["confirmed", "not confirmed", "undecided (too little data)"]
+Verdict = Literal["confirmed", "not confirmed", "undecided (too little data)", "undecided (interval too wide)"]
 
 SMALLEST_CONVOLUTIONAL = "32-P-32-10"
 LARGEST_DENSE = "1500-1000-500-10"
 OVERFITTING = "1000-500-10"
 BEST = "32-32-P-64-64-P-256-128-64-10-dropout"
+
+LARGEST_IS_BEST = "largest-best"
+
+PREVENTING = ("higher", "no clear difference")
+"""Outcomes that keep a network from being the best."""
 
 SECOND_CONVOLUTION = tuple((f"32-P-32-P-100-50-10{end}", f"32-P-100-50-10{end}") for end in ("", "-dropout"))
 """Networks that differ in a second convolution only: with it, without it."""
@@ -30,36 +37,11 @@ SECOND_CONVOLUTION = tuple((f"32-P-32-P-100-50-10{end}", f"32-P-100-50-10{end}")
 EPOCHS: tuple[int, ...] = (5, 10, 15)
 """Where the overfitting network is looked at; the paper trains five epochs at a time."""
 
+PRACTICAL_GAIN = 0.1
+"""Part of the error by which dropout must lower it to be more than 'barely matters'."""
+
 PAPER_AT_EPOCH: Mapping[int, float] = {10: 0.0178, 15: 0.0207}
 """The paper's errors of that network: 98.22% and 97.93% right."""
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Is the error of one lower than that of the other?
-
-    The difference of the medians over seeds counts as clear when it is larger
-    than the spread: the larger one of the two ranges (largest minus smallest
-    error over the seeds). With fewer than three seeds on a side nothing is said.
-    All are tested on the same images, whose choice this rule does not cover.
-
-    Attributes:
-        network: What is looked at: a network's name, with its epoch where that matters.
-        other: What it is compared with.
-        error: Median error of the first; ``None`` when it was not measured.
-        other_error: Likewise of the second.
-        difference: ``error - other_error``: negative when the first is better.
-        spread: What the difference must exceed.
-        outcome: Of the first against the second.
-    """
-
-    network: str
-    other: str
-    error: float | None
-    other_error: float | None
-    difference: float | None
-    spread: float | None
-    outcome: Outcome
 
 
 @dataclass(frozen=True)
@@ -71,9 +53,11 @@ class Claim:
         statement: In a sentence.
         recipe: Whose runs decide.
         rule: What makes it confirmed.
-        verdict: ``undecided`` only where runs are missing that could change it.
+        verdict: ``undecided (too little data)`` only where runs are missing that could change it;
+            ``undecided (interval too wide)`` where all are there and more seeds could still change it.
         comparisons: The figures that decide it.
         curve: Median error by epoch, where the claim is about one; the paper's beside it.
+        caveat: What else differs between the networks compared; ``None`` when nothing is known of.
     """
 
     key: str
@@ -83,26 +67,11 @@ class Claim:
     verdict: Verdict
     comparisons: tuple[Comparison, ...]
     curve: tuple[dict[str, Any], ...] = ()
+    caveat: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """As it stands in the JSON of ``mnistbench results --claims``."""
         return dataclasses.asdict(self)
-
-
-def compare(network: str, errors: Sequence[float], other: str, other_errors: Sequence[float]) -> Comparison:
-    """Compare two lists of errors over seeds by the rule of :class:`Comparison`."""
-    first = middle(errors) if errors else None
-    second = middle(other_errors) if other_errors else None
-    if first is None or second is None:
-        return Comparison(network, other, first, second, None, None, "too little data")
-    difference = round(first - second, 9)
-    spread = round(max(max(errors) - min(errors), max(other_errors) - min(other_errors)), 9)
-    outcome: Outcome = "no clear difference"
-    if min(len(errors), len(other_errors)) < MIN_SEEDS:
-        outcome = "too little data"
-    elif abs(difference) > spread:
-        outcome = "lower" if difference < 0 else "higher"
-    return Comparison(network, other, first, second, difference, spread, outcome)
 
 
 def check_claims(
@@ -120,12 +89,28 @@ def check_claims(
             by_recipe[run.recipe].setdefault(run.name, []).append(run)
     claims = []
     for check in (_convolutions, _dropout_in_shallow, _dropout_in_deep, _second_convolution, _largest_is_best):
-        for recipe in recipes:
-            errors = {name: [run.error_rate for run in found] for name, found in by_recipe[recipe].items()}
-            claims.append(check(recipe, errors))
+        for recipe, found in by_recipe.items():
+            errors = {name: [run.error_rate for run in several] for name, several in found.items()}
+            shifts = {name: frozenset(run.max_shift for run in several) for name, several in found.items()}
+            claims.append(_shortened(_with_caveat(check(recipe, errors), shifts)))
     if PAPER_RECIPE in by_recipe:
         claims.append(_overfitting(by_recipe[PAPER_RECIPE].get(OVERFITTING, [])))
     return tuple(claims)
+
+
+def _with_caveat(claim: Claim, shifts: Mapping[str, frozenset[int]]) -> Claim:
+    """The claim, and whether the networks compared were augmented differently, which their errors then show too."""
+    measured = [pair for pair in claim.comparisons if pair.network in shifts and pair.other in shifts]
+    unlike = [pair for pair in measured if shifts[pair.network] != shifts[pair.other]]
+    if not unlike:
+        return claim
+    ours, theirs = (
+        " or ".join(map(str, sorted(frozenset[int]().union(*(shifts[name] for name in names)))))
+        for names in ([pair.network for pair in unlike], [pair.other for pair in unlike])
+    )
+    count = f" in {len(unlike)} of {len(measured)} comparisons" if len(measured) > 1 else ""
+    caveat = f"compares augmentation too{count}: random shifts of up to {ours} against {theirs} pixels"
+    return dataclasses.replace(claim, caveat=caveat)
 
 
 Errors = Mapping[str, Sequence[float]]
@@ -163,15 +148,27 @@ def _dropout_pairs(tables: Iterable[int]) -> list[tuple[str, str]]:
 
 def _dropout_in_shallow(recipe: str, errors: Errors) -> Claim:
     comparisons = _pairs(errors, _dropout_pairs([1]))
-    outcomes = {comparison.outcome for comparison in comparisons}
+    # A gain that is clear, but surely below the practical one, is what "barely" means.
+    doubtful = {pair.outcome for pair in comparisons if not _rules_out_a_practical_gain(pair)}
     verdict: Verdict = "confirmed"
-    if "lower" in outcomes:
+    if "lower" in doubtful:
         verdict = "not confirmed"
-    elif "too little data" in outcomes:
+    elif "too little data" in doubtful:
         verdict = "undecided (too little data)"
+    elif doubtful:
+        verdict = "undecided (interval too wide)"
     statement = "Dropout barely matters, or hurts, in the 2-layer networks"
-    rule = "dropout clearly lowers the error of none"
+    rule = (
+        f"each pair's interval rules out that dropout lowers the error by {PRACTICAL_GAIN:.0%} of it or more; "
+        "not confirmed when dropout clearly lowers one and its interval does not rule that out"
+    )
     return Claim("dropout-shallow", statement, recipe, rule, verdict, comparisons)
+
+
+def _rules_out_a_practical_gain(pair: Comparison) -> bool:
+    if pair.difference_low is None or pair.other_error is None:
+        return False
+    return pair.difference_low > -PRACTICAL_GAIN * pair.other_error or pair.difference_low >= 0
 
 
 def _dropout_in_deep(recipe: str, errors: Errors) -> Claim:
@@ -192,17 +189,24 @@ def _second_convolution(recipe: str, errors: Errors) -> Claim:
 def _largest_is_best(recipe: str, errors: Errors) -> Claim:
     others = [network.name for network in NETWORKS if network.name != BEST]
     every = _pairs(errors, [(BEST, other) for other in others])
-    measured = [comparison for comparison in every if comparison.other_error is not None]
-    runner_up = min(measured, key=lambda comparison: comparison.other_error or 0.0, default=every[0])
-    outcomes = {comparison.outcome for comparison in every}
     verdict: Verdict = "confirmed"
-    if outcomes & {"higher", "no clear difference"}:
+    if any(pair.outcome in PREVENTING for pair in every):
         verdict = "not confirmed"
-    elif "too little data" in outcomes:
+    elif any(pair.outcome == "too little data" for pair in every):
         verdict = "undecided (too little data)"
     statement = "The largest network with dropout is the best of all"
-    rule = "its error is clearly below that of each of the other 28; the best of those is shown"
-    return Claim("largest-best", statement, recipe, rule, verdict, (runner_up,))
+    rule = "its error is clearly below that of each of the other 28; those that prevent it are shown, else the nearest"
+    return Claim(LARGEST_IS_BEST, statement, recipe, rule, verdict, every)
+
+
+def _shortened(claim: Claim) -> Claim:
+    """The claim on the largest network with those comparisons only that its rule promises to show."""
+    if claim.key != LARGEST_IS_BEST:
+        return claim
+    measured = [pair for pair in claim.comparisons if pair.difference is not None]
+    nearest_first = sorted(measured, key=lambda pair: pair.difference or 0.0, reverse=True)
+    preventing = tuple(pair for pair in nearest_first if pair.outcome in PREVENTING)
+    return dataclasses.replace(claim, comparisons=preventing or tuple(nearest_first[:1]))
 
 
 def _overfitting(runs: Sequence[RunRecord]) -> Claim:
@@ -211,14 +215,14 @@ def _overfitting(runs: Sequence[RunRecord]) -> Claim:
         for epoch in EPOCHS
     }
     later, earlier = EPOCHS[-1], EPOCHS[-2]
+    both = [run for run in runs if len(run.epoch_errors) >= later]
+    before, after = ([run.epoch_errors[epoch - 1] / run.num_images for run in both] for epoch in (earlier, later))
     # The claim says that the error rises, so the earlier epoch must be the lower one.
-    comparison = compare(
-        f"{OVERFITTING}, epoch {earlier}", at_epoch[earlier], f"{OVERFITTING}, epoch {later}", at_epoch[later]
-    )
+    comparison = compare_paired(f"{OVERFITTING}, epoch {earlier}", before, f"{OVERFITTING}, epoch {later}", after)
     curve = tuple(
         {"epoch": epoch, "error": middle(errors) if errors else None, "paper_error": PAPER_AT_EPOCH.get(epoch)}
         for epoch, errors in at_epoch.items()
     )
     statement = f"{OVERFITTING} overfits: 98.22% right at 10 epochs, 97.93% at 15"
-    rule = f"its error after {earlier} epochs is clearly below that after {later}"
+    rule = f"its error after {earlier} epochs is clearly below that after {later}, in pairs of the same run"
     return Claim("overfitting", statement, PAPER_RECIPE, rule, _most([comparison]), (comparison,), curve)

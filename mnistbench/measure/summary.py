@@ -46,8 +46,9 @@ class RecipeSummary:
         mixed: Whether the runs were trained with different settings.
         verdict: Against the published error; ``None`` where there is none. For ``last``: ``at or
             below`` when the median is, else ``above``. For ``best_on_test``, which is what the
-            paper did: ``lower`` when every seed is below the published error, ``higher`` when every seed is
-            above it, else ``within range``. ``too few seeds`` under :data:`MIN_SEEDS`.
+            paper did: ``within range`` when the published error lies where one more seed is to be
+            expected (``new_seed_low`` to ``new_seed_high``), ``lower`` when ours is lower: the published
+            error lies above that, else ``higher``. ``too few seeds`` under :data:`MIN_SEEDS`.
     """
 
     recipe: str
@@ -162,7 +163,9 @@ def _summary(network: Network, recipe: str, runs: Sequence[RunRecord]) -> Recipe
     errors = tuple(run.error_rate for run in runs)
     num_errors, num_images = sum(run.num_errors for run in runs), sum(run.num_images for run in runs)
     low, high = wilson_interval(num_errors, num_images)
-    settings = {(r.epochs, r.batch_size, r.learning_rate, r.max_shift, r.dropout, r.selection) for r in runs}
+    settings = {
+        (r.epochs, r.batch_size, r.learning_rate, r.max_shift, r.label_smoothing, r.dropout, r.selection) for r in runs
+    }
     published = network.paper.error if network.paper else None
     expected = prediction_interval(errors)
     return RecipeSummary(
@@ -181,18 +184,22 @@ def _summary(network: Network, recipe: str, runs: Sequence[RunRecord]) -> Recipe
         new_seed_high=min(1.0, expected[1]) if expected else None,
         epochs=max(run.epochs for run in runs),
         mixed=len(settings) > 1,
-        verdict=None if published is None else _verdict(errors, published, runs[0].selection),
+        verdict=None if published is None else _verdict(errors, expected, published, runs[0].selection),
     )
 
 
-def _verdict(errors: Sequence[float], published: float, selection: str) -> Verdict:
-    if len(errors) < MIN_SEEDS:
+def _verdict(
+    errors: Sequence[float], expected: tuple[float, float] | None, published: float, selection: str
+) -> Verdict:
+    if len(errors) < MIN_SEEDS or expected is None:
         return "too few seeds"
     if selection == "last":
         return "at or below" if middle(errors) <= published else "above"
-    if max(errors) < published:
+    # Seeds that all agree have an interval without width, which rounding must not move past the published error.
+    low, high = (round(end, 9) for end in expected)
+    if high < published:
         return "lower"
-    return "higher" if min(errors) > published else "within range"
+    return "higher" if low > published else "within range"
 
 
 def _others(names: Iterable[str]) -> list[Network]:

@@ -60,6 +60,9 @@ _QUIET = "#666666"
 LEGEND_LINE = 0.045
 """Height of a line of a panel's legend, as a part of the panel's."""
 
+MOST_NAMED = 12
+"""Networks that a panel's legend names; the paper's tables have fewer, one's own can be any number."""
+
 
 def accuracy_against_parameters(summaries: Sequence[NetworkSummary]) -> bytes:
     """Error against parameters, both logarithmic: the paper's error joined to our median with its range.
@@ -93,7 +96,9 @@ def accuracy_against_parameters(summaries: Sequence[NetworkSummary]) -> bytes:
             colour, marker = _look(table)
             ys = []
             if ours is not None:
-                middle, low, high = (100 * v for v in (ours.median_error, ours.min_error, ours.max_error))
+                # As in the curves: zero has no logarithm, so half an error of one run stands for it.
+                least = 0.5 * len(ours.seeds) / ours.num_images
+                middle, low, high = (100 * max(v, least) for v in (ours.median_error, ours.min_error, ours.max_error))
                 axes.errorbar(
                     [x], [middle], [[middle - low], [high - middle]],
                     fmt=marker, color=colour, markersize=5.5, elinewidth=1.4, capsize=2.2, zorder=3,
@@ -194,6 +199,9 @@ def _draw_panel(axes: Axes, networks: dict[str, dict[str, list[RunRecord]]]) -> 
     axes.set_yscale("log")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     _plain_ticks(axes, shown)
+    if len(handles) > MOST_NAMED:
+        more = f"and {len(handles) - MOST_NAMED} more"
+        handles = [*handles[:MOST_NAMED], Line2D([], [], linestyle="", label=more)]
     axes.legend(handles=handles, loc="upper right", fontsize=7)
     # Room above the curves for the legend, a line for each network.
     low, high = axes.get_ylim()

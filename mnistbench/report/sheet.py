@@ -44,6 +44,11 @@ def markdown(sheet: Sheet, *, level: int = 3) -> str:
     return "\n".join(lines) + "\n"
 
 
+def printable(text: str) -> str:
+    """The text with escape codes and the like spelt out; a file's name can hold any, and a terminal obeys them."""
+    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+
+
 def fold_notation(notation: str, width: int) -> str:
     """A notation broken after a ``-`` into lines of at most ``width`` characters where that can be."""
     lines, current = [], ""

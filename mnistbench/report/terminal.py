@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -11,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from mnistbench.report.sheet import Sheet, fold_notation
+from mnistbench.report.sheet import Sheet, fold_notation, printable
 
 PIPE_WIDTH = 80
 
@@ -31,6 +32,8 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
     """Draw a sheet; where it is too wide, heads break first, then text at spaces, then notations at dashes."""
+    rows = tuple(tuple(map(printable, row)) for row in sheet.rows)
+    sheet = dataclasses.replace(sheet, title=printable(sheet.title), rows=rows, note=printable(sheet.note))
     gap, widths = _layout(sheet, console.width)
     # One space between columns is the box's own.
     padding = (0, gap - 1, 0, 0)

@@ -19,7 +19,7 @@ import safetensors.torch
 from torch import Tensor
 
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, write_json
+from mnistbench.files import atomic_write, read_json, write_json
 from mnistbench.results import SCHEMA_VERSION, EpochResult
 from mnistbench.training.job import Job
 from mnistbench.training.states import STATE_FILE
@@ -76,7 +76,7 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
     if not file.is_file():
         return None
     try:
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file)
         if document["schema_version"] != SCHEMA_VERSION or document["job"] != json.loads(json.dumps(job.as_dict())):
             raise ArtifactError("it is of another configuration")
         files, best_epoch = document["files"], document["best_epoch"]

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, TrainingError
+from mnistbench.files import read_json
 from mnistbench.results import TrainingResult
 from mnistbench.training.recipes import Recipe
 
@@ -24,12 +25,20 @@ REVISION = 1
 MAX_SHIFT = 8
 """Pixels; beyond that parts of most digits leave the field."""
 
+MAX_EPOCHS = 10_000
+"""Far beyond the last epoch in which any of these networks still learns."""
+
+MAX_SEED = 2**32 - 1
+
 Precision = Literal["float32", "bfloat16"]
 
 
 @dataclass(frozen=True)
 class Job:
     """A complete training configuration.
+
+    The number of threads is no part of it: with another one the sums of the CPU
+    may be rounded otherwise, and weights differ in their last bits.
 
     Attributes:
         recipe: Name of the recipe; the values it stands for are the fields below.
@@ -108,7 +117,8 @@ def make_job(
         epochs=settings.epochs if epochs is None else epochs,
         learning_rate=float(settings.learning_rate if learning_rate is None else learning_rate),
         max_shift=settings.max_shift if max_shift is None else max_shift,
-        label_smoothing=float(settings.label_smoothing if label_smoothing is None else label_smoothing),
+        # Adding zero makes -0.0 the 0.0 that it equals, which has another spelling and so another hash.
+        label_smoothing=float(settings.label_smoothing if label_smoothing is None else label_smoothing) + 0.0,
         batch_size=recipe.batch_size if batch_size is None else batch_size,
         seed=seed,
         device=device,
@@ -120,8 +130,9 @@ def make_job(
     for name, value, least in (("epochs", job.epochs, 1), ("batch size", job.batch_size, 1), ("seed", job.seed, 0)):
         if value < least:
             raise TrainingError(f"{name} {value} is too small; expected {least} or more")
-    if job.seed >= 2**64:
-        raise TrainingError(f"seed {job.seed} is too large; expected less than 2**64")
+    for name, value, most in (("epochs", job.epochs, MAX_EPOCHS), ("seed", job.seed, MAX_SEED)):
+        if value > most:
+            raise TrainingError(f"{name} {value} is too large; expected {most} or less")
     if not 0 < job.learning_rate < float("inf"):
         raise TrainingError(f"learning rate {job.learning_rate} is out of range; expected a positive number")
     if not 0 <= job.max_shift <= MAX_SHIFT:
@@ -154,7 +165,7 @@ def read_finished(folder: Path) -> FinishedRun | None:
     if not file.is_file() or not (folder / "weights.safetensors").is_file():
         return None
     try:
-        return FinishedRun(folder, TrainingResult.from_dict(json.loads(file.read_text(encoding="utf-8"))))
+        return FinishedRun(folder, TrainingResult.from_dict(read_json(file)))
     except (OSError, ValueError, ArtifactError) as error:
         raise ArtifactError(f"{file} is damaged ({error}); delete the folder {folder} and train again") from None
 

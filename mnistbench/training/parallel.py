@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import multiprocessing
+import os
 import signal
 import time
 from collections import deque
@@ -24,7 +25,9 @@ from typing import Any, Protocol
 import torch
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.errors import ArtifactError, MnistbenchError
+from mnistbench.errors import ArtifactError
+from mnistbench.files import atomic_write
+from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event, Now, run_job, utc_now
 from mnistbench.training.states import is_held, read_run, write_failure
@@ -62,14 +65,20 @@ def run_one_by_one(
     """Train jobs in this process, in order; arguments as for :func:`mnistbench.training.run.run_job`.
 
     Raises:
-        OSError: When the work folder cannot be written.
+        OSError: When no run at all could be written into the work folder.
     """
-    for job in jobs:
+    waiting, checked = deque(jobs), False
+    while job := _next(waiting, work_dir, resume, observer):
+        if not checked:
+            _check_writable(work_dir)
+            checked = True
         observer.begin(job)
         try:
             run = run_job(job, dataset, device, work_dir, resume=resume, on_event=partial(observer.event, job))
-        except MnistbenchError as error:
-            observer.fail(job, str(error))
+        except BrokenPipeError:
+            raise  # the observer's own output has no reader any more
+        except JOB_ERRORS as error:
+            observer.fail(job, reason_of(job, error))
         else:
             observer.finish(job, run)
 
@@ -104,7 +113,7 @@ def run_side_by_side(
         now: Says when a job failed whose process died.
 
     Raises:
-        OSError: When the work folder cannot be written.
+        OSError: When no run at all could be written into the work folder.
         Exception: What a process raised that is no fault of its job.
     """
     if num_threads is None:
@@ -118,6 +127,8 @@ def run_side_by_side(
     try:
         while True:
             while len(workers) < num_workers and (job := _next(waiting, work_dir, resume, observer)):
+                if not started:
+                    _check_writable(work_dir)
                 workers.append(_start(job, arguments))
                 started.append(workers[-1])
             if not workers:
@@ -157,20 +168,32 @@ class _Worker:
 
 
 def _next(waiting: deque[Job], work_dir: Path, resume: bool, observer: Observer) -> Job | None:
-    """The next job with something to do; what is finished needs no process."""
+    """The next job with something to do; what is finished needs no process, and what cannot be read fails."""
     while waiting:
         job = waiting.popleft()
         try:
             run = read_finished(job.folder(work_dir)) if resume else None
-        except ArtifactError as error:
+        except (ArtifactError, OSError) as error:
             observer.begin(job)
-            observer.fail(job, str(error))
+            observer.fail(job, reason_of(job, error))
             continue
         if run is None:
             return job
         observer.begin(job)
         observer.finish(job, run)
     return None
+
+
+def _check_writable(work_dir: Path) -> None:
+    """Raise once what otherwise every job would: the folder of all runs cannot be made or written."""
+    folder = work_dir / "training"
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        atomic_write(probe, b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = str(folder)
+        raise
 
 
 def _start(job: Job, arguments: tuple[Any, ...]) -> _Worker:
@@ -211,7 +234,11 @@ def _listen(worker: _Worker, work_dir: Path, resume: bool, observer: Observer, n
         worker.process.join()
         if not worker.begun:
             observer.begin(job)
-        run = read_finished(job.folder(work_dir)) if resume else None
+        try:
+            run = read_finished(job.folder(work_dir)) if resume else None
+        except (ArtifactError, OSError) as error:
+            observer.fail(job, reason_of(job, error))
+            return True
         if run is not None:  # it died between its result and its word of it
             observer.finish(job, run)
         else:
@@ -241,9 +268,11 @@ def _note_death(job: Job, work_dir: Path, exitcode: int | None, now: Now) -> str
             end += ", as systems do when memory runs out"
     reason = f"the process that trained {job.network.name} {end}; its saved epochs are kept, repeat the command"
     folder = job.folder(work_dir)
-    # Somebody else may have taken the run up by now; then nothing has failed there.
-    if folder.is_dir() and not is_held(folder):
-        write_failure(folder, job, state="failed", error=reason, epoch=read_run(folder).epochs_done + 1, when=now())
+    # A disk that takes no note must not end the other jobs.
+    with contextlib.suppress(OSError):
+        # Somebody else may have taken the run up by now; then nothing has failed there.
+        if folder.is_dir() and not is_held(folder):
+            write_failure(folder, job, state="failed", error=reason, epoch=read_run(folder).epochs_done + 1, when=now())
     return reason
 
 

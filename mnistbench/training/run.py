@@ -16,12 +16,13 @@ import torch
 from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.errors import ArtifactError, MnistbenchError, TrainingError
+from mnistbench.errors import ArtifactError, TrainingError
 from mnistbench.files import atomic_write, locked, write_json
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
 from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer
@@ -122,7 +123,7 @@ def run_job(
 
 @contextlib.contextmanager
 def _failure_noted(job: Job, folder: Path, tell: OnEvent, now: Now) -> Iterator[OnEvent]:
-    """Write ``failure.json`` when the run raises an error of ours; gives what is to be told of events."""
+    """Write ``failure.json`` when the run raises an error that fails it; gives what is to be told of events."""
     done = 0
 
     def count(event: Event) -> None:
@@ -133,11 +134,13 @@ def _failure_noted(job: Job, folder: Path, tell: OnEvent, now: Now) -> Iterator[
 
     try:
         yield count
-    except MnistbenchError as error:
+    except BrokenPipeError:
+        raise  # whoever was told of events has gone; that is no failure
+    except JOB_ERRORS as error:
         state: Literal["diverged", "failed"] = "diverged" if isinstance(error.__cause__, DivergedError) else "failed"
         # A disk that takes no note must not hide why the run failed.
         with contextlib.suppress(OSError):
-            write_failure(folder, job, state=state, error=str(error), epoch=done + 1, when=now())
+            write_failure(folder, job, state=state, error=reason_of(job, error), epoch=done + 1, when=now())
         raise
 
 

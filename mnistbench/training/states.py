@@ -6,9 +6,9 @@ nothing while they train. One damaged folder never hides the others.
 
 from __future__ import annotations
 
-import json
 import math
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -17,9 +17,9 @@ from statistics import median
 from typing import Any, Literal, get_args
 
 from mnistbench import catalog
-from mnistbench.files import write_json
+from mnistbench.files import read_json, write_json
 from mnistbench.results import Result
-from mnistbench.training.job import Job
+from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
 
 try:
     import fcntl
@@ -32,8 +32,11 @@ STATES: tuple[State, ...] = get_args(State)
 
 JOB_FILE, STATE_FILE, RESULT_FILE, FAILURE_FILE = "job.json", "state.json", "result.json", "failure.json"
 
-LARGEST_FILE = 32 << 20
-"""Bytes; ten thousand epochs are a tenth of it, so more is nothing of ours."""
+MOST_SECONDS = 1e9
+"""Thirty years; more is no time that a run took."""
+
+MOST_IMAGES = 2**31
+"""In a batch or a set."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,15 @@ class RunState(Result):
     seed: int | None = None
     epochs: int | None = None
     """As many as the configuration asks for."""
+    learning_rate: float | None = None
+    """Constant, or the peak of the cycle."""
+    batch_size: int | None = None
+    max_shift: int | None = None
+    """Random shift of each training image along each axis, at most so many pixels."""
+    label_smoothing: float | None = None
+    """Part of each target that is spread evenly over the ten classes."""
+    dropout: float | None = None
+    """Rate of the hidden fully connected layers."""
     epochs_done: int = 0
     """Trained, evaluated and saved."""
     evaluated_on: str | None = None
@@ -114,7 +126,7 @@ def read_run(folder: Path) -> RunState:
         # Each knows more than the one before it.
         for add in (_with_time, _with_job, _with_checkpoint, _with_failure, _with_result):
             run = add(run, folder)
-    except (_DamagedError, OSError, RecursionError) as error:
+    except (_DamagedError, OSError) as error:
         run = replace(run, state="damaged", error=str(error))
     if run.state != "finished" and is_held(folder):
         return replace(run, state="running", error=None)
@@ -217,18 +229,31 @@ def _with_result(run: RunState, folder: Path) -> RunState:
     if document is None or not (folder / "weights.safetensors").is_file():
         return run
     run = _trained(_configured(run, document, RESULT_FILE), document, RESULT_FILE)
-    rate, seconds = (_number(document, key, RESULT_FILE) for key in ("error_rate", "epoch_seconds"))
+    rate = _number(document, "error_rate", RESULT_FILE, most=1)
+    seconds = _number(document, "epoch_seconds", RESULT_FILE, most=MOST_SECONDS)
     return replace(run, state="finished", error_rate=rate, epoch_seconds=seconds, error=None)
 
 
 def _configured(run: RunState, document: dict[str, Any], file: str) -> RunState:
-    return replace(
+    run = replace(
         run,
         recipe=_text(document, "recipe", file),
-        seed=_count(document, "seed", file),
-        epochs=_count(document, "epochs", file),
+        seed=_count(document, "seed", file, most=MAX_SEED),
+        epochs=_count(document, "epochs", file, least=1, most=MAX_EPOCHS),
         evaluated_on=_text(document, "evaluated_on", file),
     )
+    # The oldest results do not say all of these.
+    if document.get("learning_rate") is not None:
+        run = replace(run, learning_rate=_number(document, "learning_rate", file, most=sys.float_info.max))
+    if "batch_size" in document:
+        run = replace(run, batch_size=_count(document, "batch_size", file, least=1, most=MOST_IMAGES))
+    if "max_shift" in document:
+        run = replace(run, max_shift=_count(document, "max_shift", file, most=MAX_SHIFT))
+    if "label_smoothing" in document:
+        run = replace(run, label_smoothing=_number(document, "label_smoothing", file, most=1))
+    if "dropout" in document:
+        run = replace(run, dropout=_number(document, "dropout", file, most=1))
+    return run
 
 
 def _trained(run: RunState, document: dict[str, Any], file: str) -> RunState:
@@ -238,8 +263,13 @@ def _trained(run: RunState, document: dict[str, Any], file: str) -> RunState:
         raise _DamagedError(f"{file}: 'history' is no list of epochs")
     if not history:
         return run
-    seconds = [_number(entry, "seconds", file) for entry in history]
-    errors, images = (_count(history[-1], key, file) for key in ("num_errors", "num_images"))
+    if len(history) > MAX_EPOCHS:
+        raise _DamagedError(f"{file}: 'history' has {len(history)} epochs, expected {MAX_EPOCHS} or fewer")
+    seconds = [_number(entry, "seconds", file, most=MOST_SECONDS) for entry in history]
+    if math.fsum(seconds) > MOST_SECONDS:
+        raise _DamagedError(f"{file}: the epochs took {math.fsum(seconds):.3g} seconds, more than any run")
+    images = _count(history[-1], "num_images", file, most=MOST_IMAGES)
+    errors = _count(history[-1], "num_errors", file, most=images)
     return replace(
         run,
         epochs_done=len(history),
@@ -254,15 +284,13 @@ def _read(file: Path) -> dict[str, Any] | None:
     if not file.is_file():
         return None
     try:
-        if file.stat().st_size > LARGEST_FILE:
-            raise _DamagedError(f"{file.name} is too large")
-        document = json.loads(file.read_text(encoding="utf-8"))
+        document = read_json(file)
     except FileNotFoundError:
         return None  # its run has just ended
     except OSError as error:
         raise _DamagedError(f"cannot read {file.name}: {error.strerror or error}") from None
-    except (ValueError, RecursionError):
-        raise _DamagedError(f"{file.name} is not JSON") from None
+    except ValueError as error:
+        raise _DamagedError(f"{file.name} is no JSON of ours: {error}") from None
     if not isinstance(document, dict):
         raise _DamagedError(f"{file.name} is no JSON object")
     return document
@@ -275,16 +303,15 @@ def _text(document: dict[str, Any], key: str, file: str) -> str:
     return value
 
 
-def _count(document: dict[str, Any], key: str, file: str) -> int:
+def _count(document: dict[str, Any], key: str, file: str, *, least: int = 0, most: int) -> int:
     value = document.get(key)
-    # Not a bool; and what no float can hold cannot be divided.
-    if type(value) is not int or not 0 <= value < 2**64:
-        raise _DamagedError(f"{file}: {key!r} is {value!r:.40}, expected a whole number")
+    if type(value) is not int or not least <= value <= most:  # not a bool
+        raise _DamagedError(f"{file}: {key!r} is {value!r:.40}, expected a whole number from {least} to {most}")
     return value
 
 
-def _number(document: dict[str, Any], key: str, file: str) -> float:
+def _number(document: dict[str, Any], key: str, file: str, *, most: float) -> float:
     value = document.get(key)
-    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value < 1e18:
-        raise _DamagedError(f"{file}: {key!r} is {value!r:.40}, expected a number of zero or more")
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= most:
+        raise _DamagedError(f"{file}: {key!r} is {value!r:.40}, expected a number from 0 to {most:g}")
     return float(value)

@@ -23,7 +23,7 @@ from typing import Any
 import torch
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.errors import MnistbenchError
+from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.hardware import keep_freed_memory
 from mnistbench.training.run import Event, StepsDone, run_job
 
@@ -65,14 +65,17 @@ def work(
             reporter.send("begun")
             try:
                 run = run_job(job, dataset, device, work_dir, resume=resume, on_event=reporter)
-            except MnistbenchError as error:
-                reporter.send("failed", str(error))
+            except JOB_ERRORS as error:
+                reporter.send("failed", reason_of(job, error))
             else:
                 reporter.send("finished", run)
     except (EOFError, ConnectionError):
         return  # the parent is gone
     except Exception as error:  # noqa: BLE001  # the parent raises it
         reporter.send("broken", portable_error(error))
+    finally:
+        # The interpreter runs callbacks while it ends, in which an exception has no way out but to be printed.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def _leave_with_parent() -> None:

@@ -7,14 +7,19 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 from records import ENVIRONMENT, record, seeds, whole_paper
 from test_published import put, training
 
 from mnistbench import artifacts, published
 from mnistbench.catalog import NETWORKS, find
+from mnistbench.data.sources import MNIST
 from mnistbench.published import Published, environment_key, read_published, save_published
 from mnistbench.results import TrainingResult
+from mnistbench.training.job import make_job
 from mnistbench.training.recipes import DEFAULT
 
 KEYS = (
@@ -32,14 +37,18 @@ def committed(tmp_path, monkeypatch) -> Path:
 
 
 def as_the_recipe_says(name: str = "16-10", num_errors: int = 400, **changes) -> TrainingResult:
-    """A result with the settings that the recipe ``default`` has for the network."""
-    settings = DEFAULT.settings(find(name).spec)
-    own = {
-        "epochs": settings.epochs,
-        "learning_rate": settings.learning_rate,
-        "max_shift": settings.max_shift,
-        "batch_size": DEFAULT.batch_size,
-    }
+    """A result whose hash is that of the recipe ``default`` for the network."""
+    network = find(name)
+    job = make_job(
+        network,
+        DEFAULT,
+        dataset="mnist",
+        dataset_sha256=MNIST.combined_sha256(),
+        device="cpu",
+        precision="float32",
+        seed=changes.get("seed", 0),
+    )
+    own = {"epochs": job.epochs, "learning_rate": job.learning_rate, "max_shift": job.max_shift, "job": job.key}
     return training(name, num_errors, **(own | changes))
 
 
@@ -93,12 +102,9 @@ def test_ones_own_runs_are_shown_and_damaged_ones_told(cli, committed, tmp_path)
     assert not committed.exists()
 
 
-@pytest.mark.parametrize(
-    "change", [{"epochs": 2}, {"learning_rate": 0.5}, {"max_shift": 3}, {"batch_size": 64}, {"dropout": 0.5}]
-)
-def test_runs_with_other_settings_do_not_pass_for_the_recipe(cli, committed, tmp_path, change):
+def test_runs_with_other_settings_do_not_pass_for_the_recipe(cli, committed, tmp_path):
     put(tmp_path, as_the_recipe_says())
-    put(tmp_path, as_the_recipe_says(num_errors=399, **change), "changed", age=-5)
+    put(tmp_path, as_the_recipe_says(num_errors=399, job="ab" * 6), "changed", age=-5)
     shown = cli("results", "--work-dir", tmp_path, "--json").succeeds()
     assert shown.json[0]["errors"] == {"default": [0.04]}
     assert "passed over, for other settings than their recipe's: 1" in shown.err
@@ -132,9 +138,20 @@ def test_saving_merges_and_keeps_the_manifests_models(cli, committed, tmp_path):
     assert artifacts.read_manifest(zoo) == ()
 
 
-def test_nothing_is_saved_where_nothing_was_found(cli, committed, tmp_path):
-    cli("results", "--work-dir", tmp_path, "--save", tmp_path / "new.json").succeeds()
-    assert not (tmp_path / "new.json").exists()
+@pytest.mark.parametrize("option", ["--save", "--plot-accuracy", "--plot-curves"])
+def test_an_output_that_is_not_written_is_a_failure(cli, committed, tmp_path, option):
+    shown = cli("results", "--work-dir", tmp_path, option, tmp_path / "new")
+    assert shown.code == 1
+    assert f"nothing to write for {option}" in shown.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_result_with_nan_is_told_as_damaged(cli, committed, tmp_path):
+    put(tmp_path / "mine", as_the_recipe_says(epoch_seconds=float("nan")))
+    put(tmp_path / "mine", as_the_recipe_says("64-10", 200))
+    shown = cli("results", "--work-dir", tmp_path / "mine", "--save", tmp_path / "new.json").succeeds()
+    assert "is damaged (epoch_seconds is nan" in shown.err
+    assert [run.name for run in read_published(tmp_path / "new.json").runs] == ["64-10"]
 
 
 def test_saving_over_a_damaged_file_is_refused(cli, committed, tmp_path):
@@ -152,6 +169,9 @@ def test_claims_are_printed_with_their_rule(cli, committed):
     assert max(map(len, shown.splitlines())) <= 80
     claims = cli("results", "--claims", "--recipe", "paper", "--json").succeeds().json["claims"]
     assert {claim["recipe"] for claim in claims} == {"paper"}
+    assert len(claims) == 6
+    again = cli("results", "--claims", "--recipe", "paper", "--recipe", "paper", "--json").succeeds().json["claims"]
+    assert again == claims
     cli("results", "16-10", "--claims").fails_with("leave out NAMES", code=2)
 
 
@@ -169,12 +189,13 @@ def test_without_matplotlib_the_extra_is_named(cli, committed, tmp_path):
     script = "import sys; sys.modules['matplotlib'] = None\n"
     script += "from pathlib import Path; from mnistbench import published; from mnistbench.cli import root\n"
     script += f"published.published_file = lambda: Path({str(committed)!r})\n"
-    script += f"root.main(['results', '--plot-curves', {str(tmp_path / 'c.png')!r}])"
+    files = [str(tmp_path / "c.png"), str(tmp_path / "saved.json")]
+    script += f"root.main(['results', '--plot-curves', {files[0]!r}, '--save', {files[1]!r}])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "mnistbench[plots]" in done.stderr
     assert "Traceback" not in done.stderr
-    assert not (tmp_path / "c.png").exists()
+    assert not any(Path(file).exists() for file in files)
 
 
 def test_two_models_are_compared(trained):
@@ -190,6 +211,47 @@ def test_two_models_are_compared(trained):
 
 def test_what_cannot_be_compared_says_why(trained, tmp_path):
     trained("compare-accuracy", "16-10", "12-12-10").fails_with("mnistbench train 12-12-10")
-    trained("compare-accuracy", "quick", "16-10").fails_with("name one network", code=2)
+    for group in ("quick", "table6", "ALL"):
+        refused = trained("compare-accuracy", "16-10", group).fails_with("name one network", code=2)
+        assert "passed over" not in refused.err
+    refused = trained("compare-accuracy", "16-10", "16-10", "--device", "all").fails_with("cuda:N", code=2)
+    assert "or all" not in refused.err
+    trained("compare-accuracy", "16-10", "16-10", "--input-range", "0..2").fails_with("--input-range", code=2)
     trained("compare-accuracy", "16-10", tmp_path / "none.onnx").fails_with("none.onnx")
     trained("compare-accuracy", "16-10").fails_with("B", code=2)
+
+
+@pytest.fixture
+def foreign(trained, tmp_path) -> Path:
+    """A model that takes 784 numbers from 0 to 1, under a name that a terminal would obey."""
+    weights = numpy_helper.from_array(np.random.default_rng(0).normal(size=(784, 10)).astype(np.float32), "weights")
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", ["x", "weights"], ["y"]), helper.make_node("Neg", ["y"], ["z"])],
+        "foreign",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 784])],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n", 10]) for name in ("y", "z")],
+        [weights],
+    )
+    file = tmp_path / "their\x1b[31ms.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=8), file)
+    return file
+
+
+def test_a_foreign_model_is_fed_as_told_and_ours_as_ever(trained, foreign):
+    options = ("--input-layout", "flat", "--input-range", "0..1", "--output-name", "z")
+    shown = trained("compare-accuracy", "16-10", foreign, *options).succeeds()
+    assert "How models were fed" in shown.out
+    assert "flat" in shown.out
+    assert "\x1b" not in shown.out + shown.err
+    assert r"their\x1b[31ms" in shown.out
+    plain = trained("compare-accuracy", "16-10", "16-10", "--json").succeeds().json
+    document = trained("compare-accuracy", foreign, "16-10", *options, "--json").succeeds().json
+    assert document["b"] == plain["b"]
+    assert [document["a"]["input"][key] for key in ("layout", "value_range")] == ["flat", "0..1"]
+    other = trained("compare-accuracy", foreign, "16-10", *options[:-1], "y", "--json").succeeds().json
+    assert other["a"]["num_errors"] != document["a"]["num_errors"]
+
+
+def test_evaluate_suggests_no_devices_together(trained):
+    refused = trained("evaluate", "16-10", "--device", "all").fails_with("cuda:N", code=2)
+    assert "or all" not in refused.err

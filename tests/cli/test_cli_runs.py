@@ -13,6 +13,7 @@ import click
 import pytest
 
 from mnistbench.cli.options import MOST_SEEDS, seed_numbers
+from mnistbench.errors import MnistbenchError
 from mnistbench.training import loop
 
 EPOCH = ("--epochs", 1, "--batch-size", 200)
@@ -65,7 +66,11 @@ def test_what_is_no_list_of_seeds_is_wrong_usage(text):
 
 
 def test_so_many_seeds_are_not_too_many():
-    assert len(seed_numbers(f"0..{MOST_SEEDS - 1}")) == MOST_SEEDS
+    whole = f"0..{MOST_SEEDS - 1}"
+    assert len(seed_numbers(whole)) == MOST_SEEDS
+    assert len(seed_numbers(f"{whole},{whole},5")) == MOST_SEEDS
+    with pytest.raises(click.BadParameter, match="more than 1000 seeds"):
+        seed_numbers(f"{whole},{MOST_SEEDS}")
 
 
 def test_a_wrong_seed_or_two_options_for_it_end_before_anything_begins(cli):
@@ -142,6 +147,87 @@ def test_a_damaged_checkpoint_of_one_network_does_not_stop_the_others(cli, poiso
     assert cli("runs", "--state", "damaged", "--json").json[0]["name"] == "16-10"
 
 
+@pytest.mark.parametrize("parallel", [1, 2])
+def test_a_file_in_the_way_of_one_network_does_not_stop_the_others(cli, parallel):
+    (cli.work / "training").mkdir(parents=True)
+    (cli.work / "training" / "8-10").write_text("x", encoding="utf-8")
+    outcome = cli("train", "8-10", "16-10", *EPOCH, "-j", parallel, "--json")
+    assert outcome.code == 3
+    assert [(row["name"], "error" in row) for row in outcome.json] == [("16-10", False), ("8-10", True)]
+    assert outcome.err.splitlines()[-1].startswith("failed: 8-10: 8-10 stopped: cannot use ")
+    assert "Exception ignored" not in outcome.err
+    cli("train", "8-10", *EPOCH).fails_with("8-10 stopped: cannot use ")
+
+
+def test_a_torch_error_of_one_run_has_a_traceback_with_debug(cli, monkeypatch):
+    def broken(*_args):
+        raise RuntimeError("mat1 and mat2 do not fit")
+
+    monkeypatch.setattr(loop.Trainer, "run_epoch", broken)
+    cli("train", "8-10", *EPOCH).fails_with("8-10 stopped by RuntimeError: mat1", "--debug")
+    with pytest.raises(MnistbenchError) as caught:
+        cli("train", "8-10", *EPOCH, "--debug")
+    assert isinstance(caught.value.__cause__, RuntimeError)
+
+
+def test_before_any_run_an_interrupt_says_so(cli, monkeypatch):
+    def interrupt(*_args, **_options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mnistbench.training.parallel.run_side_by_side", interrupt)
+    outcome = cli("train", "8-10", "16-10", *EPOCH, "-j", 2)
+    assert outcome.code == 130
+    assert outcome.err.splitlines()[-1].startswith("interrupted: no run had begun; go on with: mnistbench train")
+
+
+def test_runs_with_other_settings_than_their_recipe_are_told_apart(cli):
+    cli("train", "8-10", "--batch-size", 200).succeeds()
+    for smoothing in ("0.3", "0.4", "-0.0"):
+        cli("train", "8-10", *EPOCH, "--label-smoothing", smoothing, "--learning-rate", 0.05, "--seeds", "0..1")
+    rows = cli("runs", "--json").succeeds().json
+    assert {row["label_smoothing"] for row in rows} == {0.0, 0.3, 0.4}
+    assert '"label_smoothing": -0.0' not in cli("runs", "--json").out
+    assert {row["batch_size"] for row in rows} == {200}
+    assert {row["learning_rate"] for row in rows} == {0.02, 0.05}
+    table = " ".join(cli("runs").succeeds().out.split())
+    for smoothing, end in ((0.3, ", label smoothing 0.3"), (0.4, ", label smoothing 0.4")):
+        jobs = [row["job"][:8] for row in rows if row["label_smoothing"] == smoothing]
+        assert f"8-10 {', '.join(jobs)}: epochs 1, learning rate 0.05, batch size 200{end}" in table
+    (plain,) = [row["job"][:8] for row in rows if row["epochs"] == 20]
+    assert f"8-10 {plain}: batch size 200" in table
+
+
+def test_runs_as_their_recipe_says_have_no_note(cli):
+    cli("train", "8-10", "--recipe", "speedrun").succeeds()
+    assert "batch size" not in cli("runs").succeeds().out
+
+
+@pytest.mark.parametrize(
+    "changes", [{"epochs": 2**63}, {"seed": 2**63}, {"history": [{"seconds": 1e17, "num_errors": 1, "num_images": 2}]}]
+)
+def test_absurd_figures_are_damage_and_leave_the_table_readable(cli, changes):
+    cli("train", "8-10", *EPOCH).succeeds()
+    (file,) = cli.work.glob("training/8-10/*/result.json")
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes), encoding="utf-8")
+    outcome = cli("runs").succeeds()
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert " damaged " in outcome.out
+    assert f"{next(iter(changes))!r}" in outcome.out or "seconds" in outcome.out
+
+
+def test_the_widest_figures_that_are_no_damage_fit_80_columns(cli):
+    cli("train", "24-P-48-P-96-10-dropout0.25", *EPOCH, "--seed", 2**32 - 1).succeeds()
+    (file,) = cli.work.glob("training/*/*/result.json")
+    entry = {"seconds": 999_999_999.0, "num_errors": 10_000, "num_images": 10_000}
+    document = json.loads(file.read_text(encoding="utf-8"))
+    wide = document | {"history": [entry], "error_rate": 1.0, "epoch_seconds": 999_999_999.0}
+    file.write_text(json.dumps(wide), encoding="utf-8")
+    outcome = cli("runs").succeeds()
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert "4294967295" in outcome.out
+    assert "999999999" in outcome.out
+
+
 def test_runs_lists_what_is_there_and_filters(cli, poisoned):
     cli("train", "16-10", "8-10", "--seeds", "0..1", "--epochs", 2)
     cli("train", "8-10", "--recipe", "paper", *EPOCH, "--validation").fails_with("10000")
@@ -161,14 +247,16 @@ def test_runs_lists_what_is_there_and_filters(cli, poisoned):
     table = cli("runs").succeeds()
     assert max(map(len, table.out.splitlines())) <= 80
     assert "diverged in epoch 2" in " ".join(table.out.split())
-    assert "None of the 5 runs" in cli("runs", "--state", "running").succeeds().err
+    hint = cli("runs", "--state", "running").succeeds().err
+    assert "None of the 5 runs" in hint
+    assert f"mnistbench runs --work-dir {cli.work}" in hint
     cli("runs", "lenet6").fails_with("did you mean", code=2)
 
 
 def test_without_runs_the_next_command_is_named(cli):
     outcome = cli("runs").succeeds()
     assert outcome.out == ""
-    assert "mnistbench train quick" in outcome.err
+    assert f"mnistbench train quick --work-dir {cli.work}" in outcome.err
     assert cli("runs", "--json").json == []
 
 

@@ -76,6 +76,8 @@ def test_hostile_files_are_missing(cli, name):
         (("train", "16-10", "--epochs", "1.5"), "1.5"),
         (("train", "16-10", "--seed", "-1"), "-1"),
         (("train", "16-10", "--batch-size", "0"), "0"),
+        (("train", "16-10", "--label-smoothing", "nan"), "nan"),
+        (("train", "16-10", "--label-smoothing", "1"), "1"),
         (("train", "16-10", "--dropout", "1"), "1"),
         (("train", "16-10", "--dropout", "nan"), "nan"),
         (("train", "16-10", "--recipe", "none"), "none"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import random
 
 import pytest
 from hypothesis import given
@@ -48,15 +49,36 @@ def test_the_last_epoch_is_judged_by_its_median(errors, verdict):
 @pytest.mark.parametrize(
     ("errors", "verdict"),
     [
-        ([490, 495, 500], "lower"),
-        ([490, 495, 501], "within range"),
-        ([501, 510, 520], "within range"),
-        ([502, 510, 520], "higher"),
+        ([490, 491, 492], "lower"),
+        ([490, 495, 500], "within range"),
+        ([501, 501, 501], "within range"),
+        ([500, 500, 500], "lower"),
+        ([502, 502, 502], "higher"),
+        ([502, 510, 520], "within range"),
+        ([519, 520, 521], "higher"),
         ([490, 500], "too few seeds"),
     ],
 )
-def test_the_best_epoch_is_judged_by_its_range(errors, verdict):
-    assert one(seeds("16-10", errors, "paper"), recipe="paper").verdict == verdict
+def test_the_best_epoch_is_judged_by_where_one_more_seed_is_expected(errors, verdict):
+    found = one(seeds("16-10", errors, "paper"), recipe="paper")
+    assert found.verdict == verdict
+    if verdict == "lower":
+        assert found.new_seed_high < PAPER_ERRORS / 10_000
+    elif verdict == "higher":
+        assert found.new_seed_low > PAPER_ERRORS / 10_000
+
+
+def test_a_perfect_replication_is_within_range_95_times_in_100():
+    generator = random.Random(0)
+    published = PAPER_ERRORS / 10_000
+    verdicts = []
+    for _ in range(400):
+        # The paper's error is one more seed: everything is as far from it as it is from the truth.
+        truth = PAPER_ERRORS - generator.gauss(0, 40)
+        errors = [round(generator.gauss(truth, 40)) for _ in range(3)]
+        verdicts.append(one(seeds("16-10", errors, "paper"), recipe="paper").verdict)
+    assert published == find("16-10").paper.error
+    assert 0.92 <= verdicts.count("within range") / 400 <= 0.98
 
 
 @given(st.lists(st.integers(0, 10_000), min_size=3, max_size=9))
@@ -72,6 +94,8 @@ def test_whole_counts_decide_and_no_rounding(errors):
 def test_runs_with_other_settings_are_marked():
     runs = [*seeds("16-10", [400, 410]), record("16-10", 420, seed=2, learning_rate=0.5)]
     assert one(runs).mixed
+    assert one([*seeds("16-10", [400, 410]), record("16-10", 420, seed=2, label_smoothing=0.1)]).mixed
+    assert not one(seeds("16-10", [400, 410], label_smoothing=0.1)).mixed
 
 
 def test_all_29_stand_in_the_papers_order_measured_or_not_and_own_networks_behind():

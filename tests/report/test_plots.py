@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import math
 import subprocess
 import sys
 
@@ -11,6 +12,7 @@ from records import record, seeds, whole_paper
 
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.measure.summary import summarize
+from mnistbench.report import plots
 from mnistbench.report.plots import COLOURS, LABELLED, accuracy_against_parameters, learning_curves
 
 pytest.importorskip("matplotlib")
@@ -70,6 +72,42 @@ def test_unusual_runs_are_drawn_without_a_warning(draw, runs):
 def test_more_recipes_do_not_change_the_curves():
     runs = seeds("16-10", [400, 410])
     assert learning_curves(runs) == learning_curves([*runs, *seeds("16-10", [500], "speedrun")])
+
+
+@pytest.fixture
+def axes_of(monkeypatch):
+    """Draws, and gives the one panel instead of its picture."""
+    figures = []
+    monkeypatch.setattr(plots, "_png", figures.append)
+
+    def draw(function, runs):
+        function(runs)
+        (axes,) = figures.pop().axes
+        return axes
+
+    return draw
+
+
+@pytest.mark.parametrize("count", [12, 13, 30])
+def test_many_networks_of_ones_own_leave_room_for_the_curves(axes_of, count):
+    names = [f"{units}-10" for units in range(201, 201 + count)]
+    axes = axes_of(learning_curves, [record(name, 400 + position) for position, name in enumerate(names)])
+    more = [f"and {count - 12} more"] if count > 12 else []
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == [*names[:12], *more]
+    assert len(axes.lines) == count
+    low, high = axes.get_ylim()
+    # Curves between 4% and 12.87% keep two fifths of the panel.
+    share = (math.log(12) - math.log(4)) / (math.log(high) - math.log(low))
+    assert low < 4
+    assert 0.3 < share < 0.5
+
+
+def test_no_errors_at_all_are_drawn_as_half_an_error(axes_of):
+    axes = axes_of(accuracy, seeds("16-10", [0, 0, 4]))
+    ((_, bars),) = [(c, c.lines[2][0]) for c in axes.containers]
+    ((_, low), (_, high)) = bars.get_segments()[0]
+    assert (low, high) == pytest.approx((0.005, 0.04))
+    assert axes.get_ylim()[0] < 0.005
 
 
 def test_the_labelled_networks_exist():

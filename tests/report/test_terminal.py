@@ -98,6 +98,13 @@ def test_no_encoding_of_a_pipe_is_an_error(encoding: str) -> None:
         print_sheet(sheet, make_console(stream))
 
 
+def test_no_escape_code_of_a_files_name_reaches_the_output() -> None:
+    evil = "a\x1b[31m\x07\x9bb\tc\udc80"
+    text = piped(Sheet(evil, (Column("name", right=False, foldable=True),), ((evil,),), evil))
+    assert not [letter for letter in text if not letter.isprintable() and letter != "\n"]
+    assert text.count(r"a\x1b[31m\x07\x9bb\tc\udc80") == 3
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to make there")
 def test_a_terminal_gets_bold_titles(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")

@@ -148,6 +148,7 @@ DAMAGES = {
     "empty state": lambda f: (f / STATE_FILE).write_bytes(b""),
     "half a state": lambda f: truncate(f, STATE_FILE, 100),
     "state of bytes": lambda f: (f / STATE_FILE).write_bytes(b"\xff\xfe\x00"),
+    "state is deep": lambda f: (f / STATE_FILE).write_bytes(b"[" * 300_000),
     "state is a list": lambda f: (f / STATE_FILE).write_text("[]"),
     "state is empty": lambda f: (f / STATE_FILE).write_text("{}"),
     "state is null": lambda f: (f / STATE_FILE).write_text("null"),

@@ -102,7 +102,10 @@ def test_without_the_test_set_there_is_no_best_epoch_on_it() -> None:
         ({"epochs": -3}, "epochs -3 is too small"),
         ({"batch_size": 0}, "batch size 0 is too small; expected 1 or more"),
         ({"seed": -1}, "seed -1 is too small; expected 0 or more"),
-        ({"seed": 2**64}, "seed 18446744073709551616 is too large"),
+        ({"seed": 2**32}, "seed 4294967296 is too large; expected 4294967295 or less"),
+        ({"epochs": 10_001}, "epochs 10001 is too large; expected 10000 or less"),
+        ({"label_smoothing": float("nan")}, "label smoothing nan is out of range"),
+        ({"label_smoothing": 1.0}, "label smoothing 1.0 is out of range"),
         ({"learning_rate": 0.0}, "learning rate 0.0 is out of range; expected a positive number"),
         ({"learning_rate": -0.1}, "learning rate -0.1 is out of range"),
         ({"learning_rate": float("nan")}, "learning rate nan is out of range"),
@@ -113,6 +116,12 @@ def test_numbers_out_of_range_are_refused(changes: dict[str, Any], message: str)
     with pytest.raises(TrainingError) as caught:
         tiny_job(**changes)
     assert message in str(caught.value)
+
+
+def test_zero_has_one_hash_however_it_is_written() -> None:
+    jobs = [tiny_job(label_smoothing=zero) for zero in (0, 0.0, -0.0)]
+    assert len({job.key for job in jobs}) == 1
+    assert jobs[0].key == tiny_job().key
 
 
 RESULT = {
@@ -202,7 +211,11 @@ def test_other_files_beside_the_runs_do_not_matter(tmp_path: Path) -> None:
     assert find_finished(tmp_path, "8-10") is not None
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff", b'{"kind": "training", "schema_version": 2}'])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{", b"[]", b"\xff", b'{"kind": "training", "schema_version": 2}', b"[" * 300_000],
+    ids=lambda c: repr(c[:6]),
+)
 def test_a_damaged_result_is_named(tmp_path: Path, content: bytes) -> None:
     finished(tmp_path, "a", 1)
     file = tmp_path / "training" / "8-10" / "a" / "result.json"

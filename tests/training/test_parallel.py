@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,7 +22,9 @@ import torch
 from tiny import DENSE, make_dataset, tiny_job
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.training import parallel, worker
 from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.loop import Trainer
 from mnistbench.training.parallel import run_one_by_one, run_side_by_side
 from mnistbench.training.run import EpochDone, Event, Resumed
 from mnistbench.training.states import read_run
@@ -146,6 +151,127 @@ def test_a_worker_that_is_killed_fails_its_job_and_a_fresh_one_takes_its_place(t
     assert not children()
 
 
+def bad_folder(job: Job, work_dir: Path) -> None:
+    """Put a file where the runs of a job's network would be."""
+    parent = job.folder(work_dir).parent
+    parent.parent.mkdir(parents=True, exist_ok=True)
+    parent.write_text("x")
+
+
+OTHER = tiny_job("9-10")
+
+
+def test_a_folder_that_one_job_cannot_use_fails_only_that_job(tmp_path: Path) -> None:
+    bad_folder(OTHER, tmp_path)
+    log = Log()
+    run_one_by_one([OTHER, SWEEP[0]], make_dataset(), CPU, tmp_path, observer=log)
+    assert log.reasons.keys() == {OTHER.key}
+    assert re.match(
+        r"9-10 stopped: cannot use .*training/9-10.*: (Not a dir|File ex).*; free it", log.reasons[OTHER.key]
+    )
+    assert log.runs.keys() == {SWEEP[0].key}
+    assert not list((tmp_path / "training").glob(".*"))
+
+
+def test_side_by_side_too_and_workers_leave_without_a_word(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    bad_folder(OTHER, tmp_path)
+    log = Log()
+    side_by_side([OTHER, SWEEP[0], SWEEP[1]], tmp_path, log)
+    assert log.reasons.keys() == {OTHER.key}
+    assert "9-10 stopped: cannot use" in log.reasons[OTHER.key]
+    assert log.runs.keys() == {SWEEP[0].key, SWEEP[1].key}
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [RuntimeError("mat1 and mat2\ndo not fit"), OSError(28, "No space left on device")])
+def test_an_error_in_the_middle_of_a_job_fails_it_and_is_noted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    plain = Trainer.run_epoch
+
+    def poisoned(self: Trainer, epoch: int, *rest: Any) -> Any:
+        if self.job == OTHER and epoch == 2:
+            raise error
+        return plain(self, epoch, *rest)
+
+    monkeypatch.setattr(Trainer, "run_epoch", poisoned)
+    log = Log()
+    run_one_by_one([OTHER, SWEEP[0]], make_dataset(), CPU, tmp_path, observer=log)
+    assert (log.reasons.keys(), log.runs.keys()) == ({OTHER.key}, {SWEEP[0].key})
+    assert log.reasons[OTHER.key].startswith("9-10 stopped")
+    assert " ".join(str(error.args[-1]).split()) in log.reasons[OTHER.key]
+    run = read_run(OTHER.folder(tmp_path))
+    assert (run.state, run.epochs_done, run.error) == ("failed", 1, log.reasons[OTHER.key])
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, BrokenPipeError, ZeroDivisionError])
+def test_what_is_no_failure_of_a_job_ends_all_of_them(tmp_path: Path, error: type[BaseException]) -> None:
+    def stop(_job: Job, event: Event) -> None:
+        if isinstance(event, EpochDone):
+            raise error
+
+    log = Log(stop)
+    with pytest.raises(error):
+        run_one_by_one(SWEEP[:2], make_dataset(), CPU, tmp_path, observer=log)
+    assert log.of(SWEEP[0]) == ["begin", "EpochDone"]
+    assert not log.of(SWEEP[1])
+    assert not log.reasons
+    assert read_run(SWEEP[0].folder(tmp_path)).state == "unfinished"
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_a_work_folder_that_takes_nothing_is_one_error(tmp_path: Path, several: bool) -> None:
+    (tmp_path / "training").write_text("in the way")
+    log = Log()
+    one_by_one = partial(run_one_by_one, SWEEP, make_dataset(), CPU, tmp_path, observer=log)
+    with pytest.raises(OSError, match="training"):
+        side_by_side(SWEEP, tmp_path, log) if several else one_by_one()
+    assert not log.told
+
+
+def dead_worker(job: Job) -> Any:
+    """A worker as seen from its parent, whose process was killed after it began the job."""
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    theirs.close()
+    return parallel._Worker(SimpleNamespace(join=lambda: None, exitcode=-9), ours, job, begun=True)  # type: ignore[arg-type]
+
+
+def test_a_disk_that_takes_no_note_of_a_death_ends_no_other_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    OTHER.folder(tmp_path).mkdir(parents=True)
+    monkeypatch.setattr(parallel, "write_failure", full)
+    log = Log()
+    assert parallel._listen(dead_worker(OTHER), tmp_path, True, log, lambda: NOON)
+    assert "killed by SIGKILL" in log.reasons[OTHER.key]
+
+
+def test_a_damaged_result_of_a_job_whose_process_died_fails_that_job(tmp_path: Path) -> None:
+    folder = OTHER.folder(tmp_path)
+    folder.mkdir(parents=True)
+    (folder / "result.json").write_text("{")
+    (folder / "weights.safetensors").touch()
+    log = Log()
+    assert parallel._listen(dead_worker(OTHER), tmp_path, True, log, lambda: NOON)
+    assert "result.json is damaged" in log.reasons[OTHER.key]
+
+
+def test_a_worker_that_is_done_dies_of_a_signal_in_silence(tmp_path: Path) -> None:
+    ours, theirs = multiprocessing.get_context("spawn").Pipe()
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        ours.send(None)
+        worker.work(theirs, make_dataset, CPU, tmp_path, 1, True)
+        # Not the handler that raises, which the interpreter would call while it ends.
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 def no_data(kind: str) -> Dataset:
     """A loader that fails in the worker."""
     raise OSError(5, "Input/output error", kind)
@@ -169,7 +295,7 @@ from pathlib import Path
 from test_parallel import Log, side_by_side
 from tiny import tiny_job
 if __name__ == "__main__":
-    jobs = [tiny_job(epochs=100_000, seed=seed) for seed in (0, 1)]
+    jobs = [tiny_job(epochs=10_000, seed=seed) for seed in (0, 1)]
     side_by_side(jobs, Path(sys.argv[1]), Log(lambda job, event: print(job.seed, flush=True)))
 """
 

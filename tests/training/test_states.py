@@ -16,9 +16,9 @@ from tiny import tiny_job
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import TrainingError
-from mnistbench.files import locked
+from mnistbench.files import locked, write_json
 from mnistbench.training import run as run_module
-from mnistbench.training.job import Job
+from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
 from mnistbench.training.loop import DivergedError
 from mnistbench.training.run import EpochDone, Event, run_job
 from mnistbench.training.states import STATES, RunState, is_held, read_run, read_runs, remove_failure, write_failure
@@ -63,6 +63,30 @@ def test_a_finished_run(tiny: Dataset, tmp_path: Path) -> None:
     assert run.seconds == pytest.approx(sum(entry.seconds for entry in result.history))
     assert run.when is not None
     assert abs(datetime.fromisoformat(run.when).timestamp() - (run_folder_time(job.folder(tmp_path)))) < 2
+
+
+def test_a_run_says_its_settings(tiny: Dataset, tmp_path: Path) -> None:
+    job = tiny_job(learning_rate=0.05, batch_size=50, label_smoothing=0.3, max_shift=2)
+    settings = {"learning_rate": 0.05, "batch_size": 50, "label_smoothing": 0.3, "max_shift": 2, "dropout": 0.5}
+    folder = train(job, tiny, tmp_path, stop_after=1)
+    assert read_run(folder).as_dict().items() >= settings.items()
+    result = run_job(job, tiny, CPU, tmp_path)
+    (folder / "job.json").unlink()
+    assert read_run(folder).as_dict().items() >= settings.items()
+
+    # As written before these were noted.
+    document = result.result.as_dict()
+    del document["max_shift"], document["label_smoothing"]
+    (folder / "result.json").write_text(json.dumps(document | {"learning_rate": None}))
+    run = read_run(folder)
+    assert (run.state, run.learning_rate, run.max_shift, run.label_smoothing) == ("finished", None, None, None)
+
+
+def test_the_largest_settings_that_training_takes_are_no_damage(tmp_path: Path) -> None:
+    job = tiny_job(epochs=MAX_EPOCHS, seed=MAX_SEED, learning_rate=1e300, max_shift=MAX_SHIFT, label_smoothing=0.999)
+    write_json(tmp_path / "job.json", job.as_dict())
+    run = read_run(tmp_path)
+    assert (run.state, run.epochs, run.seed, run.learning_rate) == ("unfinished", 10_000, 2**32 - 1, 1e300)
 
 
 def run_folder_time(folder: Path) -> float:
@@ -232,6 +256,23 @@ def test_damage_in_one_folder_does_not_stop_the_list(tiny: Dataset, tmp_path: Pa
         ("history", {}),
         ("history", [1]),
         ("history", [{"seconds": -1.0, "num_errors": 1, "num_images": 2}]),
+        ("history", [{"seconds": 1e17, "num_errors": 1, "num_images": 2}]),
+        ("history", [{"seconds": 6e8, "num_errors": 1, "num_images": 2}] * 2),
+        ("history", [{"seconds": 1.0, "num_errors": 3, "num_images": 2}]),
+        ("history", [{"seconds": 1.0, "num_errors": 1, "num_images": 2}] * 10_001),
+        ("seed", 2**32),
+        ("epochs", 0),
+        ("epochs", 10_001),
+        ("epochs", 2**63),
+        ("error_rate", 1.5),
+        ("epoch_seconds", 1e17),
+        ("learning_rate", float("inf")),
+        ("learning_rate", "high"),
+        ("batch_size", 0),
+        ("batch_size", 2**63),
+        ("max_shift", 9),
+        ("label_smoothing", 2),
+        ("dropout", None),
     ],
 )
 def test_a_result_with_a_wrong_value_is_damaged(tiny: Dataset, tmp_path: Path, key: str, value: object) -> None:
@@ -260,7 +301,7 @@ def test_a_file_too_large_to_be_ours_is_not_read(tmp_path: Path) -> None:
     with open(tmp_path / "state.json", "wb") as stream:
         stream.truncate(1 << 40)
     run = read_run(tmp_path)
-    assert (run.state, run.error) == ("damaged", "state.json is too large")
+    assert (run.state, run.error) == ("damaged", "state.json is no JSON of ours: it is larger than 33554432 bytes")
 
 
 def test_states_are_read_back_from_their_own_json(tiny: Dataset, tmp_path: Path) -> None:
