@@ -53,8 +53,10 @@ paper_dropout, num_parameters, macs, aliases` |
 list over seeds by recipe) `, median_error, seeds, epochs, range, interval, new_seed_range, verdict` (of the default recipe) `, recipes` \
 (an object: by recipe `recipe, selection, seeds, errors, num_errors, num_images, median_error, min_error, max_error, \
 error_rate_low, error_rate_high, new_seed_low, new_seed_high, epochs, mixed, verdict`) |
-| `results --claims` | one object: `claims`, an array of `key, statement, recipe, rule, verdict, comparisons, curve`; a \
-comparison has `network, other, error, other_error, difference, spread, outcome` |
+| `results --claims` | one object: `claims`, an array of `key, statement, recipe, rule, verdict, comparisons, curve, \
+caveat` (text where the networks compared were augmented differently, else null); a comparison has `network, other, error, \
+other_error` (medians) `, difference` (of the means) `, difference_low, difference_high` (its 95% interval; null with fewer \
+than three seeds) `, outcome` |
 | `compare-accuracy` | one `comparison` result |
 | `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
 evaluation, latency` |
@@ -79,22 +81,26 @@ def reproduction(file: str) -> str:
     return "\n".join(markdown(sheet, level=4) for sheet in sheets) + f"\n{about}\n"
 
 
-def epoch_ratios(file: str) -> str:
-    """Seconds for an epoch, ours beside the plain loop."""
+def ratios(file: str, baseline: str) -> str:
+    """Seconds and peak memory, ours beside a baseline; accuracy where both have one."""
     document = read(file)
-    heads = ("benchmark", "plain loop", "ours", "ratio", "peak memory, plain / ours")
-    rows = tuple(
-        (
-            row["name"],
-            f"{row['baseline_seconds']:.2f} s",
-            f"{row['ours_seconds']:.2f} s",
-            f"{row['ratio']:.1f}×",
-            f"{units.size(row['baseline_peak_bytes'])} / {units.size(row['ours_peak_bytes'])}",
-        )
-        for row in document["rows"]
-    )
+    accurate = any("ours_accuracy" in row for row in document["rows"])
+    heads = ["benchmark", baseline, "ours", "ratio", "peak memory"] + ["accuracy, mean"] * accurate
+    rows = []
+    for row in document["rows"]:
+        seconds = f"{row['baseline_seconds']:.2f} s", f"{row['ours_seconds']:.2f} s"
+        memory = _pair(row, "peak_bytes", units.size)
+        cells = [row["name"], *seconds, f"{row['ratio']:.1f}×", memory]
+        rows.append((*cells, _pair(row, "accuracy", "{:.2%}".format)) if accurate else tuple(cells))
     columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
-    return markdown(Sheet("", columns, rows, f"On {machine(document['environment'])}."))
+    note = f"Medians; of a pair, the baseline's stands first. On {machine(document['environment'])}."
+    return markdown(Sheet("", columns, tuple(rows), note))
+
+
+def _pair(row: dict[str, Any], figure: str, text: Callable[[Any], str]) -> str:
+    if f"ours_{figure}" not in row:
+        return units.MISSING
+    return f"{text(row[f'baseline_{figure}'])} / {text(row[f'ours_{figure}'])}"
 
 
 def recipe_search() -> str:
@@ -216,7 +222,8 @@ def read(file: str) -> Any:
 
 SECTIONS: dict[str, Callable[[], str]] = {
     "table4": lambda: reproduction("reproduce-table4.json"),
-    "epoch-ratios": lambda: epoch_ratios("epoch-ratios.json"),
+    "epoch-ratios": lambda: ratios("epoch-ratios.json", "plain loop"),
+    "speedrun": lambda: ratios("speedrun.json", "published"),
     "bundled-models": bundled_models,
     "results": accuracy,
     "claims": claims,
