@@ -175,10 +175,16 @@ def train(
         if not validation:
             trained = tuple(dict.fromkeys(result.name for result in results))
             shown = names if dropout is None and not failed else trained
-            say(f"Next: {with_folders('export', *shown, work_dir=work_dir, data_dir=data_dir)}")
+            say(f"Next: {_export_command(shown, chosen_seeds, work_dir, data_dir)}")
     for job, reason in failed:
         say(f"failed: {sweep.name_of(job)}: {reason}")
     return 0 if not failed else 3 if results else 1
+
+
+def _export_command(names: tuple[str, ...], seeds: tuple[int, ...], work_dir: Path, data_dir: Path | None) -> str:
+    """How to go on. Of several seeds it names the first: without one the newest run counts, which may be any."""
+    one = ("--seed", str(seeds[0])) if len(seeds) > 1 else ()
+    return with_folders("export", *names, *one, work_dir=work_dir, data_dir=data_dir)
 
 
 class _Sweep:

@@ -87,6 +87,11 @@ def test_every_network_is_trained_with_a_seed_before_the_next_seed(cli):
     assert begun == [f"{n} of 4: {name} seed {seed}: training" for n, (name, seed) in enumerate(order, start=1)]
 
 
+def test_after_several_seeds_the_next_command_names_one(cli):
+    outcome = cli("train", "8-10", "--seeds", "3,1", *EPOCH).succeeds()
+    assert "mnistbench export 8-10 --seed 3" in outcome.err
+
+
 def test_one_seed_is_the_same_by_either_option(cli):
     (one,) = cli("train", "8-10", "--seeds", "2", *EPOCH, "--json").succeeds().json
     again = cli("train", "8-10", "--seed", 2, *EPOCH, "--json").succeeds()
