@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
-from mnistbench.catalog import NETWORKS
+from mnistbench.catalog import NETWORKS, find
 from mnistbench.cli.root import root
 from mnistbench.measure.claims import check_claims
 from mnistbench.measure.summary import summarize
@@ -125,6 +125,19 @@ def recipe_search() -> str:
     return markdown(Sheet("", columns, rows, f"On {machine(document['environment'])}."))
 
 
+def test_set_looks() -> str:
+    """Every run on the test images after which a setting was chosen again."""
+    document = read("recipe-search.json")
+    lines = []
+    for trial in document["looks_at_test_set"]:
+        paper = find(trial["name"]).paper
+        published = f" (paper: {paper.error:.2%})" if paper else ""
+        rates = ", ".join(f"{num_errors / document['num_images']:.2%}" for num_errors in trial["num_errors"])
+        seeds = ", ".join(map(str, trial["seeds"]))
+        lines.append(f"- `{trial['name']}` with dropout {trial['dropout']:g}, seed {seeds}: {rates}{published}.\n")
+    return "".join(lines)
+
+
 def bundled_models() -> str:
     """The models that come with the package."""
     columns = (
@@ -229,6 +242,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "claims": claims,
     "networks": networks,
     "recipe-search": recipe_search,
+    "test-set-looks": test_set_looks,
 }
 
 
