@@ -15,7 +15,8 @@ from typing import Any
 from mnistbench import catalog
 from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
-from mnistbench.files import locked, read_json, sha256_of, write_json
+from mnistbench.files import read_json, sha256_of, write_json
+from mnistbench.locks import locked
 from mnistbench.results import SCHEMA_VERSION, Result
 
 MANIFEST = "manifest.json"

@@ -11,14 +11,8 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 LARGEST_JSON = 32 << 20
 """Bytes; a run of ten thousand epochs is a tenth of it, so more is nothing of ours."""
@@ -99,23 +93,6 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
         if not level:
             return document
     raise ValueError("it is nested too deeply")
-
-
-@contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a folder between processes, for read-modify-write on a file in it.
-
-    Does nothing where the system has no ``flock``; a reader never sees half a file all the same.
-    """
-    if fcntl is None:
-        yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def sha256_of(path: Path) -> str:

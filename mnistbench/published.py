@@ -16,7 +16,8 @@ from typing import Any
 from mnistbench import catalog
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, locked, read_json
+from mnistbench.files import atomic_write, read_json
+from mnistbench.locks import locked
 from mnistbench.results import SCHEMA_VERSION, Environment, RunRecord, TrainingResult
 
 PUBLISHED = "results.json"

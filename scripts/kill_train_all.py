@@ -27,8 +27,9 @@ import numpy as np
 
 from mnistbench import catalog
 from mnistbench.files import sha256_of, write_json
+from mnistbench.locks import is_locked
 from mnistbench.measure.environment import collect_environment
-from mnistbench.training.states import is_held, read_runs
+from mnistbench.training.states import read_runs
 
 OUTPUT = Path(__file__).parent.parent / "bench" / "results" / "kill-train-all.json"
 NUM_IMAGES = {"train": 2000, "t10k": 200}
@@ -86,7 +87,7 @@ def wait_for_training(process: subprocess.Popen[bytes], log: Path) -> float:
 def wait_for_silence(work_dir: Path) -> None:
     """Wait until the workers of a killed process have noticed: they hold their folders until they leave."""
     deadline = time.monotonic() + DEADLINE_SECONDS
-    while any(is_held(folder) for folder in work_dir.glob("training/*/*")):
+    while any(is_locked(folder) for folder in work_dir.glob("training/*/*")):
         if time.monotonic() > deadline:
             raise TimeoutError("a worker outlived its parent")
         time.sleep(POLL_SECONDS)

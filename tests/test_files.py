@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import re
 import signal
@@ -16,7 +15,7 @@ import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import files
-from mnistbench.files import DEEPEST_JSON, atomic_write, locked, read_json, sha256_of, write_json
+from mnistbench.files import atomic_write, sha256_of
 
 ROOT = Path(package_file).parent.parent
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
@@ -332,61 +331,6 @@ def test_a_file_is_for_everyone_the_umask_lets_in(tmp_path: Path, umask: int, mo
     assert after == umask
 
 
-def test_json_is_readable_and_ends_in_a_newline(tmp_path: Path) -> None:
-    path = tmp_path / "result.json"
-    document = {"name": "Größe", "values": [1, 0.1, None, True]}
-    write_json(path, document)
-    text = path.read_bytes().decode()
-    assert json.loads(text) == document
-    assert text.endswith("}\n")
-    assert "Größe" in text
-    assert '\n  "name"' in text
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
-def test_json_cannot_say_nan_and_keeps_the_old_file(target: Path, value: float) -> None:
-    with pytest.raises(ValueError, match="JSON compliant"):
-        write_json(target, {"loss": value})
-    assert target.read_bytes() == OLD
-    assert names(target.parent) == ["result.json"]
-
-
-@pytest.mark.parametrize("document", [None, 0, "x", [], {}, {"a": [1, {"b": None}]}, [[[]]]])
-def test_json_that_was_written_is_read(tmp_path: Path, document: Any) -> None:
-    write_json(tmp_path / "a.json", document)
-    assert read_json(tmp_path / "a.json") == document
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "Expecting value"),
-        (b"{", "Expecting"),
-        (b"\xff\xfe", "decode"),
-        (b"1" * 5000, "digits"),
-        (b"[" * 300_000, "nested too deeply"),
-        (b'{"a":' * 300_000, "nested too deeply"),
-        (b"[" * (DEEPEST_JSON + 1) + b"]" * (DEEPEST_JSON + 1), "nested too deeply"),
-        (b'{"a":' * (DEEPEST_JSON + 1) + b"1" + b"}" * (DEEPEST_JSON + 1), "nested too deeply"),
-    ],
-    ids=lambda value: repr(value[:8]),
-)
-def test_what_is_no_json_or_too_deep_is_a_value_error(tmp_path: Path, content: bytes, message: str) -> None:
-    (tmp_path / "a.json").write_bytes(content)
-    with pytest.raises(ValueError, match=message):
-        read_json(tmp_path / "a.json")
-
-
-def test_json_is_read_up_to_its_limits(tmp_path: Path) -> None:
-    deep = "[" * DEEPEST_JSON + "]" * DEEPEST_JSON
-    (tmp_path / "a.json").write_text(deep)
-    assert json.dumps(read_json(tmp_path / "a.json", limit=len(deep))) == deep
-    with pytest.raises(ValueError, match="larger than 199 bytes"):
-        read_json(tmp_path / "a.json", limit=len(deep) - 1)
-    with pytest.raises(FileNotFoundError):
-        read_json(tmp_path / "absent.json")
-
-
 @pytest.mark.parametrize("content", [b"", b"abc", NEW])
 def test_the_hash_of_a_file(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "model.onnx"
@@ -403,40 +347,3 @@ def test_the_hash_of_abc_is_the_standards(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256_of(tmp_path / "absent")
-
-
-# Adds one to the number in a file, many times: reads, waits, writes.
-COUNTER = """
-import sys
-from pathlib import Path
-from mnistbench.files import atomic_write, locked
-
-path = Path(sys.argv[1])
-for _ in range(50):
-    with locked(path.parent):
-        atomic_write(path, str(int(path.read_text()) + 1).encode())
-"""
-
-
-@pytest.mark.skipif(files.fcntl is None, reason="this system has no flock")
-def test_a_lock_keeps_two_processes_from_losing_each_others_changes(tmp_path: Path) -> None:
-    path = tmp_path / "count"
-    path.write_text("0")
-    counters = [subprocess.Popen([sys.executable, "-c", COUNTER, str(path)], cwd=ROOT) for _ in range(2)]
-    assert [counter.wait() for counter in counters] == [0, 0]
-    assert path.read_text() == "100"
-
-
-def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(KeyError), locked(tmp_path):
-        raise KeyError
-    with locked(tmp_path):
-        pass
-    assert names(tmp_path) == []
-
-
-def test_without_flock_a_lock_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "fcntl", None)
-    with locked(tmp_path):
-        pass
-    assert names(tmp_path) == []

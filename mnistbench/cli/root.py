@@ -22,6 +22,7 @@ from mnistbench.cli.results import results
 from mnistbench.cli.runs import runs
 from mnistbench.cli.train import train
 from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownDeviceError, UnknownNetworkError
+from mnistbench.report.sheet import one_line
 
 FAILED = 1
 USAGE = 2
@@ -98,8 +99,7 @@ def _explain(error: Exception) -> int:
 
 def _complain(text: str, label: str = "error: ") -> None:
     # A file's name can hold newlines and escape codes; an error stays one plain line.
-    line = "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
-    click.echo(f"{label}{line}", err=True)
+    click.echo(f"{label}{one_line(text)}", err=True)
 
 
 @click.group(

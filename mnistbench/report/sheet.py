@@ -44,9 +44,17 @@ def markdown(sheet: Sheet, *, level: int = 3) -> str:
     return "\n".join(lines) + "\n"
 
 
+def one_line(text: str) -> str:
+    """The text with newlines, escape codes and the like spelt out.
+
+    A file's name can hold any of them, and a terminal obeys them.
+    """
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
+
+
 def printable(text: str) -> str:
-    """The text with escape codes and the like spelt out; a file's name can hold any, and a terminal obeys them."""
-    return "".join(letter if letter.isprintable() or letter == "\n" else repr(letter)[1:-1] for letter in text)
+    """As :func:`one_line`, with its lines kept apart."""
+    return "\n".join(map(one_line, text.split("\n")))
 
 
 def fold_notation(notation: str, width: int) -> str:

@@ -27,10 +27,11 @@ import torch
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError
 from mnistbench.files import atomic_write
+from mnistbench.locks import is_locked
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event, Now, run_job, utc_now
-from mnistbench.training.states import is_held, read_run, write_failure
+from mnistbench.training.states import read_run, write_failure
 from mnistbench.training.worker import Load, work
 
 SECONDS_TO_LEAVE = 5.0
@@ -271,7 +272,7 @@ def _note_death(job: Job, work_dir: Path, exitcode: int | None, now: Now) -> str
     # A disk that takes no note must not end the other jobs.
     with contextlib.suppress(OSError):
         # Somebody else may have taken the run up by now; then nothing has failed there.
-        if folder.is_dir() and not is_held(folder):
+        if folder.is_dir() and not is_locked(folder):
             write_failure(folder, job, state="failed", error=reason, epoch=read_run(folder).epochs_done + 1, when=now())
     return reason
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, TrainingError
-from mnistbench.files import atomic_write, locked, write_json
+from mnistbench.files import atomic_write, write_json
+from mnistbench.locks import locked
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult

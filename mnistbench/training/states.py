@@ -7,28 +7,19 @@ nothing while they train. One damaged folder never hides the others.
 from __future__ import annotations
 
 import math
-import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from mnistbench import catalog
 from mnistbench.files import read_json, write_json
-from mnistbench.results import Result
+from mnistbench.locks import is_locked
+from mnistbench.results import Result, RunState
 from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
-
-State = Literal["finished", "running", "unfinished", "diverged", "failed", "damaged"]
-
-STATES: tuple[State, ...] = get_args(State)
 
 JOB_FILE, STATE_FILE, RESULT_FILE, FAILURE_FILE = "job.json", "state.json", "result.json", "failure.json"
 
@@ -54,48 +45,6 @@ class Failure(Result):
     """Date and time in UTC, ISO 8601."""
     job: dict[str, Any]
     """The configuration, as in ``job.json``."""
-
-
-@dataclass(frozen=True)
-class RunState(Result):
-    """One run folder; ``None`` where its files do not say."""
-
-    kind = "run_state"
-
-    name: str
-    """The network's, as the folder above says it."""
-    job: str
-    """Hash of the configuration: the folder's name."""
-    folder: str
-    state: State
-    """``running`` while a living process holds the folder; ``damaged`` when a file cannot be read."""
-    recipe: str | None = None
-    seed: int | None = None
-    epochs: int | None = None
-    """As many as the configuration asks for."""
-    learning_rate: float | None = None
-    """Constant, or the peak of the cycle."""
-    batch_size: int | None = None
-    max_shift: int | None = None
-    """Random shift of each training image along each axis, at most so many pixels."""
-    label_smoothing: float | None = None
-    """Part of each target that is spread evenly over the ten classes."""
-    dropout: float | None = None
-    """Rate of the hidden fully connected layers."""
-    epochs_done: int = 0
-    """Trained, evaluated and saved."""
-    evaluated_on: str | None = None
-    """``test``, or ``validation`` when training images were held out."""
-    error_rate: float | None = None
-    """Of the result; before there is one, of the last epoch done."""
-    seconds: float | None = None
-    """Sum over the epochs done, evaluation and checkpoints excluded."""
-    epoch_seconds: float | None = None
-    """Median over the epochs after the first (of the only one, if there is one)."""
-    when: str | None = None
-    """Last change, in UTC, ISO 8601."""
-    error: str | None = None
-    """Why it diverged or failed, or what is damaged."""
 
 
 class _DamagedError(Exception):
@@ -128,32 +77,9 @@ def read_run(folder: Path) -> RunState:
             run = add(run, folder)
     except (_DamagedError, OSError) as error:
         run = replace(run, state="damaged", error=str(error))
-    if run.state != "finished" and is_held(folder):
+    if run.state != "finished" and is_locked(folder):
         return replace(run, state="running", error=None)
     return run
-
-
-def is_held(folder: Path) -> bool:
-    """Whether a living process holds the lock of a run folder; ``False`` where the system has no locks.
-
-    The lock goes with its process, however that ends. To ask for a shared lock
-    and give it back at once disturbs neither the holder nor others who ask.
-    """
-    if fcntl is None:
-        return False
-    try:
-        descriptor = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def write_failure(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mnistbench.files import locked
+from mnistbench.locks import locked
 
 pytestmark = pytest.mark.slow
 

@@ -233,7 +233,7 @@ def dead_worker(job: Job) -> Any:
     """A worker as seen from its parent, whose process was killed after it began the job."""
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
     theirs.close()
-    return parallel._Worker(SimpleNamespace(join=lambda: None, exitcode=-9), ours, job, begun=True)  # type: ignore[arg-type]
+    return parallel._Worker(SimpleNamespace(join=lambda: None, exitcode=-9), ours, job, begun=True)
 
 
 def test_a_disk_that_takes_no_note_of_a_death_ends_no_other_job(

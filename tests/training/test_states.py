@@ -16,12 +16,14 @@ from tiny import tiny_job
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import TrainingError
-from mnistbench.files import locked, write_json
+from mnistbench.files import write_json
+from mnistbench.locks import is_locked, locked
+from mnistbench.results import STATES, RunState
 from mnistbench.training import run as run_module
 from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
 from mnistbench.training.loop import DivergedError
 from mnistbench.training.run import EpochDone, Event, run_job
-from mnistbench.training.states import STATES, RunState, is_held, read_run, read_runs, remove_failure, write_failure
+from mnistbench.training.states import read_run, read_runs, remove_failure, write_failure
 
 CPU = torch.device("cpu")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -115,13 +117,13 @@ def test_weights_that_are_gone_leave_no_finished_run(tiny: Dataset, tmp_path: Pa
     assert read_run(folder).state == "unfinished"
 
 
-def test_a_run_is_running_while_its_folder_is_held(tiny: Dataset, tmp_path: Path) -> None:
+def test_a_run_is_running_while_its_folder_is_locked(tiny: Dataset, tmp_path: Path) -> None:
     folder = train(tiny_job(), tiny, tmp_path, stop_after=1)
     with locked(folder):
-        assert is_held(folder)
+        assert is_locked(folder)
         run = read_run(folder)
         assert (run.state, run.epochs_done) == ("running", 1)
-    assert not is_held(folder)
+    assert not is_locked(folder)
     assert read_run(folder).state == "unfinished"
 
 
