@@ -12,7 +12,7 @@ from rich.table import Column
 
 from mnistbench.report.units import percent
 from mnistbench.results import EpochResult, TrainingResult
-from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone
+from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone, Waiting
 
 LONGEST_LABEL = 23
 """Characters of a name in one line, so that a bar still fits 80 columns."""
@@ -41,6 +41,9 @@ class JobProgress:
             case StepsDone(epoch, steps, num_steps, loss):
                 done = round(epoch - 1 + steps / num_steps, 1)
                 self._bar(done, f"loss {loss:.3f}{self._so_far()}")
+            case Waiting():
+                self._bar(0, "waits for another process")
+                self._line("another process trains it; waiting for its end")
             case Resumed(result):
                 self._last = result
                 self._bar(result.epoch, "")

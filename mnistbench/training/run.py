@@ -18,7 +18,7 @@ from torch import Tensor
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, TrainingError
 from mnistbench.files import atomic_write, write_json
-from mnistbench.locks import locked
+from mnistbench.locks import is_locked, locked
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
@@ -54,7 +54,12 @@ class Resumed:
     result: EpochResult
 
 
-Event = StepsDone | EpochDone | Resumed
+@dataclass(frozen=True)
+class Waiting:
+    """Another process trains the same run; this one goes on when that has ended."""
+
+
+Event = StepsDone | EpochDone | Resumed | Waiting
 OnEvent = Callable[[Event], None]
 Now = Callable[[], datetime]
 
@@ -103,6 +108,8 @@ def run_job(
     if finished is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
+    if is_locked(folder):
+        tell(Waiting())
     with locked(folder):
         # A second process with the same job waited here, and now finds the run finished.
         finished = read_finished(folder) if resume else None
@@ -129,7 +136,7 @@ def _failure_noted(job: Job, folder: Path, tell: OnEvent, now: Now) -> Iterator[
 
     def count(event: Event) -> None:
         nonlocal done
-        if not isinstance(event, StepsDone):
+        if isinstance(event, EpochDone | Resumed):
             done = event.result.epoch
         tell(event)
 

@@ -5,6 +5,9 @@ import errno
 import hashlib
 import json
 import os
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +20,11 @@ from mnistbench import files
 from mnistbench.data.dataset import Dataset
 from mnistbench.data.split import split_validation
 from mnistbench.errors import ArtifactError, TrainingError
+from mnistbench.locks import locked
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.training import run as run_module
 from mnistbench.training.job import FinishedRun, Job, find_finished, read_finished
-from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone, load_weights, run_job
+from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone, Waiting, load_weights, run_job
 
 CPU = torch.device("cpu")
 HERE = Path(__file__).parent
@@ -171,6 +175,28 @@ def test_a_stopped_run_goes_on_as_if_nothing_was(
     assert events[0].result.epoch == 1
     assert result.weights_sha256 == whole.weights_sha256
     assert [(e.loss, e.num_errors) for e in result.history] == [(e.loss, e.num_errors) for e in whole.history]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no flock")
+def test_a_run_that_another_process_trains_is_waited_for_and_says_so(tiny: Dataset, tmp_path: Path) -> None:
+    job = tiny_job()
+    folder = job.folder(tmp_path)
+    folder.mkdir(parents=True)
+    events: list[Event] = []
+    told = threading.Event()
+
+    def tell(event: Event) -> None:
+        events.append(event)
+        told.set()
+
+    with ThreadPoolExecutor() as pool:
+        with locked(folder):
+            waiting = pool.submit(start, job, tiny, tmp_path, on_event=tell)
+            assert told.wait(60)
+            assert events == [Waiting()]
+            assert not (folder / "job.json").exists()
+        assert waiting.result().result.epochs == 3
+    assert [type(event) for event in events] == [Waiting, EpochDone, EpochDone, EpochDone]
 
 
 @pytest.mark.parametrize("function", ["replace", "fsync"])
