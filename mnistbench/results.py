@@ -164,6 +164,8 @@ class TrainingResult(Result):
     """Random shift of each training image along each axis, at most so many pixels; 0 for none."""
     label_smoothing: float = 0.0
     """Part of each target that was spread evenly over the classes; the loss counts it in."""
+    captured: bool = False
+    """Whether the steps of the last epoch were replayed from a CUDA graph."""
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch.nn import functional
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.training.augment import shift_randomly
+from mnistbench.training.captured import WARM_UP_STEPS, CapturedSteps, Record, record_graph
 from mnistbench.training.hardware import memory_format
 from mnistbench.training.job import Job
 from mnistbench.training.module import PIXEL_SCALE, build_module, dropouts
@@ -44,15 +46,25 @@ class Trainer:
         job: The configuration.
         dataset: Images uint8 ``(n, 28, 28)``; kept as uint8 on the device.
         device: Where everything lives.
+        record: Records a step, to replay it from then on; ``None`` launches every kernel anew.
+            By default steps are recorded on GPUs.
     """
 
-    def __init__(self, job: Job, dataset: Dataset, device: torch.device) -> None:
+    def __init__(
+        self, job: Job, dataset: Dataset, device: torch.device, *, record: Record | Literal["auto"] | None = "auto"
+    ) -> None:
         self.job = job
         self.device = device
         self.memory_format = memory_format(job.network.spec)
         self.module = build_module(job.network.spec, job.seed).to(device)
         self.module.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # torch has no stub for it
-        self.optimizer = _optimizer(job, self.module)
+        if record == "auto":
+            record = record_graph if device.type == "cuda" else None
+        # Too few steps are not worth it.
+        self._record = record if len(dataset.train_images) // job.batch_size > WARM_UP_STEPS else None
+        self._captured: CapturedSteps | None = None
+        rate = job.learning_rate if self._record is None else torch.tensor(job.learning_rate, device=device)
+        self.optimizer = _optimizer(job, self.module, rate)
         self.images = _to_device(dataset.train_images, device).unsqueeze(1)
         self.labels = _to_device(dataset.train_labels, device).long()
         self.test_images = _to_device(dataset.test_images, device).unsqueeze(1)
@@ -80,7 +92,6 @@ class Trainer:
             DivergedError: When the loss is no longer finite.
         """
         job, batch_size, num_images, steps = self.job, self.job.batch_size, len(self.images), self.steps_per_epoch
-        self.generator.manual_seed(_seed_for(job.seed, epoch, _DROPOUT))
         self.module.train()
         total = torch.zeros((), device=self.device)
         begin = self._now()
@@ -93,11 +104,22 @@ class Trainer:
         if job.max_shift:
             chance = torch.Generator().manual_seed(_seed_for(job.seed, epoch, _SHIFT))
             images = shift_randomly(images, job.max_shift, chance)
+        rates = [
+            learning_rate(job.schedule, job.learning_rate, (epoch - 1) * steps + step, job.epochs * steps)
+            for step in range(steps)
+        ]
+        captured = self._capture(images, labels, rates)
+        if captured is not None:
+            total = captured.total
+        self.generator.manual_seed(_seed_for(job.seed, epoch, _DROPOUT))
         for step in range(steps):
             first = step * batch_size
-            rate = learning_rate(job.schedule, job.learning_rate, (epoch - 1) * steps + step, job.epochs * steps)
-            loss = self._step(images[first : first + batch_size], labels[first : first + batch_size], rate)
-            total += loss * min(batch_size, num_images - first)
+            if captured is not None and first + batch_size <= num_images:
+                captured.run_one()
+            else:
+                self._set_rate(rates[step])
+                loss = self._step(images[first : first + batch_size], labels[first : first + batch_size])
+                total += loss * min(batch_size, num_images - first)
             if on_step is not None and (step + 1) % STEPS_BETWEEN_REPORTS == 0:
                 mean = total.item() / min((step + 1) * batch_size, num_images)
                 _require_finite(mean)
@@ -107,10 +129,54 @@ class Trainer:
         _require_finite(mean)
         return mean, seconds
 
-    def _step(self, images: Tensor, labels: Tensor, rate: float) -> Tensor:
-        """One optimiser step on uint8 images ``(batch, 1, 28, 28)``; returns the loss, detached."""
+    @property
+    def is_captured(self) -> bool:
+        """Whether steps are replayed from a recording; known after the first epoch."""
+        return self._captured is not None
+
+    def _capture(self, images: Tensor, labels: Tensor, rates: list[float]) -> CapturedSteps | None:
+        """Hand an epoch to the recorded step, which is recorded at the first call; ``None`` where that is not to be."""
+        if self._record is None:
+            return None
+        if self._captured is None:
+            moments = self._optimizer_state()
+            self._captured = CapturedSteps(
+                self._step,
+                self.optimizer.param_groups[0]["lr"],
+                self.job.batch_size,
+                self.generator,
+                (*self.module.parameters(), *moments),
+                self._record,
+            )
+        try:
+            self._captured.begin(images, labels, torch.tensor(rates))
+        except torch.OutOfMemoryError:
+            raise
+        except RuntimeError:
+            # A driver or a kernel that cannot be recorded still trains, launch by launch.
+            self._record = self._captured = None
+        return self._captured
+
+    def _optimizer_state(self) -> list[Tensor]:
+        """The optimiser's tensors, made now if there was no step yet: a recorded step needs them where they stay."""
+        for parameter in self.module.parameters():
+            if not self.optimizer.state[parameter]:
+                self.optimizer.state[parameter] = {
+                    "step": torch.zeros((), device=self.device),
+                    "exp_avg": torch.zeros_like(parameter),
+                    "exp_avg_sq": torch.zeros_like(parameter),
+                }
+        return [value for state in self.optimizer.state.values() for value in state.values()]
+
+    def _set_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = rate
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def _step(self, images: Tensor, labels: Tensor) -> Tensor:
+        """One optimiser step on uint8 images ``(batch, 1, 28, 28)``; returns the loss, detached."""
         pixels = self._pixels(images)
         if self.job.precision == "bfloat16":
             with torch.autocast(self.device.type, torch.bfloat16):
@@ -156,6 +222,7 @@ class Trainer:
             KeyError: When a tensor is missing.
             ValueError: When one has another shape.
         """
+        self._captured = None  # which holds tensors that are replaced here
         prefix = "optimizer."
         keys = {name[len(prefix) :].split(".", 1)[0] for name in tensors if name.startswith(prefix)}
         with torch.no_grad():
@@ -180,9 +247,17 @@ class Trainer:
         return time.perf_counter()
 
 
-def _optimizer(job: Job, module: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(job: Job, module: nn.Module, rate: float | Tensor) -> torch.optim.Optimizer:
+    """A rate on the device makes it an optimiser whose step can be recorded."""
     kind = torch.optim.AdamW if job.optimizer == "adamw" else torch.optim.Adam
-    return kind(module.parameters(), lr=job.learning_rate, betas=job.betas, weight_decay=job.weight_decay, fused=True)
+    return kind(
+        module.parameters(),
+        lr=rate,
+        betas=job.betas,
+        weight_decay=job.weight_decay,
+        fused=True,
+        capturable=isinstance(rate, Tensor),
+    )
 
 
 def _seed_for(seed: int, epoch: int, purpose: int) -> int:

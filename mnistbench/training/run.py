@@ -184,7 +184,7 @@ def _train(job: Job, dataset: Dataset, device: torch.device, folder: Path, tell:
         checkpoint = _run_epoch(trainer, checkpoint, tell)
         write_checkpoint(folder, job, checkpoint)
         tell(EpochDone(checkpoint.history[-1]))
-    return _finish(folder, job, checkpoint, trainer.weights(), device)
+    return _finish(folder, job, checkpoint, trainer)
 
 
 def _silent(_event: Event) -> None:
@@ -212,11 +212,9 @@ def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Checkpoin
     return Checkpoint((*before.history, result), trainer.state(), best_epoch, best_weights)
 
 
-def _finish(
-    folder: Path, job: Job, checkpoint: Checkpoint, last_weights: dict[str, Tensor], device: torch.device
-) -> FinishedRun:
+def _finish(folder: Path, job: Job, checkpoint: Checkpoint, trainer: Trainer) -> FinishedRun:
     """Write weights, then the result that makes the run count as finished."""
-    weights = checkpoint.best_weights if checkpoint.best_weights is not None else last_weights
+    weights = checkpoint.best_weights if checkpoint.best_weights is not None else trainer.weights()
     selected = checkpoint.history[(checkpoint.best_epoch or len(checkpoint.history)) - 1]
     content = safetensors.torch.save(weights)
     atomic_write(folder / "weights.safetensors", content)
@@ -233,7 +231,8 @@ def _finish(
         learning_rate=job.learning_rate,
         max_shift=job.max_shift,
         label_smoothing=job.label_smoothing,
-        device=str(device),
+        captured=trainer.is_captured,
+        device=str(trainer.device),
         precision=job.precision,
         num_threads=torch.get_num_threads(),
         dataset=job.dataset,
