@@ -135,12 +135,13 @@ def add_to_manifest(folder: Path, entry: ModelEntry) -> None:
         write_json(folder / MANIFEST, document | {"models": models})
 
 
-def put_results(folder: Path, results: Sequence[dict[str, Any]]) -> None:
+def put_results(folder: Path, results: Callable[[], Sequence[dict[str, Any]]]) -> None:
     """Write the accuracies of networks into a zoo's manifest as its ``results``; its models stay as they are.
 
     Args:
         folder: The zoo.
-        results: JSON objects, such as :func:`mnistbench.measure.summary.manifest_results` gives.
+        results: Gives JSON objects, such as those of :func:`mnistbench.measure.summary.manifest_results`. Called
+            while the folder is locked, so that of two commands at once the later one writes what both saved.
 
     Raises:
         ArtifactError: When the manifest there is damaged.
@@ -148,7 +149,7 @@ def put_results(folder: Path, results: Sequence[dict[str, Any]]) -> None:
     """
     with locked(folder):
         document, _ = _read(folder)
-        write_json(folder / MANIFEST, document | {"results": list(results)})
+        write_json(folder / MANIFEST, document | {"results": list(results())})
 
 
 def verify(folder: Path, entry: ModelEntry) -> Path:

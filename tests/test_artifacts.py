@@ -23,6 +23,7 @@ from mnistbench.artifacts import (
 )
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import ArtifactError, NotationError, UnknownNetworkError
+from mnistbench.locks import is_locked
 
 ROOT = Path(artifacts.__file__).parent.parent
 
@@ -80,11 +81,11 @@ def test_entries_come_back(tmp_path: Path) -> None:
 def test_results_stay_when_a_model_is_added_and_models_when_results_are_put(tmp_path: Path) -> None:
     results = [{"name": "64-10", "errors": [0.02]}]
     add_to_manifest(tmp_path, entry_of("64-10"))
-    put_results(tmp_path, results)
+    put_results(tmp_path, lambda: results)
     add_to_manifest(tmp_path, entry_of("24-P-10"))
     assert manifest_of(tmp_path)["results"] == results
     assert read_manifest(tmp_path) == (entry_of("64-10"), entry_of("24-P-10"))
-    put_results(tmp_path, [])
+    put_results(tmp_path, list)
     assert manifest_of(tmp_path)["results"] == []
     assert len(read_manifest(tmp_path)) == 2
 
@@ -92,8 +93,16 @@ def test_results_stay_when_a_model_is_added_and_models_when_results_are_put(tmp_
 def test_results_are_not_put_into_a_damaged_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{", encoding="utf-8")
     with pytest.raises(ArtifactError, match=r"manifest\.json cannot be read"):
-        put_results(tmp_path, [])
+        put_results(tmp_path, list)
     assert (tmp_path / "manifest.json").read_text(encoding="utf-8") == "{"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no flock")
+def test_results_are_gathered_while_the_folder_is_locked(tmp_path: Path) -> None:
+    add_to_manifest(tmp_path, entry_of("64-10"))
+    seen: list[bool] = []
+    put_results(tmp_path, lambda: seen.append(is_locked(tmp_path)) or [])
+    assert seen == [True]
 
 
 def test_without_a_manifest_there_are_no_entries(tmp_path: Path) -> None:

@@ -143,12 +143,12 @@ def _save(file: Path, found: Published) -> None:
     """Write the runs, and what a manifest beside them says of accuracy."""
     from mnistbench.artifacts import MANIFEST, put_results
     from mnistbench.measure.summary import manifest_results, summarize
-    from mnistbench.published import save_published
+    from mnistbench.published import read_published, save_published
 
     merged = save_published(file, found)
     say(f"saved: {file} has {len(merged.runs)} runs now")
     if (file.parent / MANIFEST).is_file():
-        put_results(file.parent, manifest_results(summarize(merged.runs)))
+        put_results(file.parent, lambda: manifest_results(summarize(read_published(file).runs)))
         say(f"saved: {file.parent / MANIFEST}")
 
 
