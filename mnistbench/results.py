@@ -164,6 +164,12 @@ class TrainingResult(Result):
     """Random shift of each training image along each axis, at most so many pixels; 0 for none."""
     label_smoothing: float = 0.0
     """Part of each target that was spread evenly over the classes; the loss counts it in."""
+    initialization: str = "torch"
+    """Distribution of the initial weights: ``torch``, ``glorot`` or ``he``."""
+    max_rotation: float = 0.0
+    """Random turn of each training image either way, at most so many degrees; 0 for none."""
+    max_scaling: float = 0.0
+    """Random change of each training image's width and height, at most this part of them; 0 for none."""
     captured: bool = False
     """Whether the steps of the last epoch were replayed from a CUDA graph."""
 
@@ -216,6 +222,12 @@ class RunRecord(Result):
     """Key of the machine among the ``environments`` of the file."""
     label_smoothing: float = 0.0
     """Part of each target that was spread evenly over the classes."""
+    initialization: str = "torch"
+    """Distribution of the initial weights: ``torch``, ``glorot`` or ``he``."""
+    max_rotation: float = 0.0
+    """Random turn of each training image either way, at most so many degrees; 0 for none."""
+    max_scaling: float = 0.0
+    """Random change of each training image's width and height, at most this part of them; 0 for none."""
 
     def __post_init__(self) -> None:
         # What the tables count with; a file can be edited by hand, and NaN cannot be saved as JSON.
@@ -239,8 +251,9 @@ class RunRecord(Result):
         _check_number("epoch_seconds", self.epoch_seconds, least=0)
         if self.learning_rate is not None:
             _check_number("learning_rate", self.learning_rate, least=0)
-        for key in ("dropout", "label_smoothing"):
+        for key in ("dropout", "label_smoothing", "max_scaling"):
             _check_number(key, getattr(self, key), least=0, below=1)
+        _check_number("max_rotation", self.max_rotation, least=0, below=360)
 
     @property
     def error_rate(self) -> float:
@@ -252,7 +265,18 @@ class RunRecord(Result):
         return values | {key: tuple(values[key]) for key in ("epoch_errors", "epoch_losses") if key in values}
 
 
-_TEXTS = ("name", "recipe", "selection", "device", "precision", "dataset", "job", "weights_sha256", "environment")
+_TEXTS = (
+    "name",
+    "recipe",
+    "selection",
+    "device",
+    "precision",
+    "dataset",
+    "job",
+    "weights_sha256",
+    "environment",
+    "initialization",
+)
 
 _LEAST_COUNTS = {
     "seed": 0,
@@ -298,6 +322,12 @@ class RunState(Result):
     """Random shift of each training image along each axis, at most so many pixels."""
     label_smoothing: float | None = None
     """Part of each target that is spread evenly over the ten classes."""
+    initialization: str | None = None
+    """Distribution of the initial weights: ``torch``, ``glorot`` or ``he``."""
+    max_rotation: float | None = None
+    """Random turn of each training image either way, at most so many degrees."""
+    max_scaling: float | None = None
+    """Random change of each training image's width and height, at most this part of them."""
     dropout: float | None = None
     """Rate of the hidden fully connected layers."""
     epochs_done: int = 0

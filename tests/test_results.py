@@ -251,9 +251,10 @@ def test_a_run_that_cannot_be_is_refused(changes: dict[str, object]) -> None:
         RunRecord.from_dict(RUN.as_dict() | changes)
 
 
-def test_a_run_of_before_label_smoothing_was_noted_still_loads() -> None:
+@pytest.mark.parametrize("later", ["label_smoothing", "initialization", "max_rotation", "max_scaling"])
+def test_a_run_of_before_a_setting_was_noted_still_loads(later: str) -> None:
     document = RUN.as_dict()
-    del document["label_smoothing"]
+    del document[later]
     assert RunRecord.from_dict(document) == RUN
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sys
 from functools import partial
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from mnistbench import catalog
 from mnistbench.cli.options import (
+    FiniteRange,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -22,13 +22,14 @@ from mnistbench.cli.options import (
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results, this_command
-from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT
-from mnistbench.training.recipes import RECIPES
+from mnistbench.training.job import MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_SEED, MAX_SHIFT
+from mnistbench.training.recipes import INITIALIZATIONS, RECIPES
 
 if TYPE_CHECKING:
     from mnistbench.cli.progress import JobProgress, TrainingProgress
     from mnistbench.results import TrainingResult
     from mnistbench.training.job import FinishedRun, Job
+    from mnistbench.training.recipes import Initialization
     from mnistbench.training.run import Event
 
 
@@ -45,9 +46,24 @@ if TYPE_CHECKING:
     help="Move each training image at random by up to so many pixels. Default: the recipe's.",
 )
 @click.option(
+    "--max-rotation",
+    type=FiniteRange(0, MAX_ROTATION),
+    help="Turn each training image at random by up to so many degrees. Default: the recipe's.",
+)
+@click.option(
+    "--max-scaling",
+    type=FiniteRange(0, MAX_SCALING),
+    help="Change each training image's width and height at random by up to this part. Default: the recipe's.",
+)
+@click.option(
     "--label-smoothing",
-    type=click.FloatRange(0, 1, max_open=True),
+    type=FiniteRange(0, 1, max_open=True),
     help="Part of each target spread over all classes. Default: the recipe's.",
+)
+@click.option(
+    "--initialization",
+    type=click.Choice(INITIALIZATIONS),
+    help="Distribution of the initial weights. Default: the recipe's.",
 )
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="The only seed. Default: 0.")
 @click.option("--seeds", metavar="SEEDS", help="Several, each for every network: 0..4, or 0,2,5, or 0..2,7.")
@@ -86,7 +102,10 @@ def train(
     batch_size: int | None,
     learning_rate: float | None,
     max_shift: int | None,
+    max_rotation: float | None,
+    max_scaling: float | None,
     label_smoothing: float | None,
+    initialization: Initialization | None,
     seed: int | None,
     seeds: str | None,
     device: str,
@@ -107,8 +126,6 @@ def train(
     networks = catalog.resolve(names, dropout=dropout)
     if learning_rate is not None and not 0 < learning_rate < float("inf"):
         raise click.BadParameter(f"{learning_rate} is not a positive number", param_hint="--learning-rate")
-    if label_smoothing is not None and math.isnan(label_smoothing):  # NaN passes every range
-        raise click.BadParameter(f"{label_smoothing} is not in the range 0<=x<1", param_hint="--label-smoothing")
     if seed is not None and seeds is not None:
         raise click.UsageError("--seed and --seeds say the same; give one of them")
     chosen_seeds = (seed or 0,) if seeds is None else seed_numbers(seeds)
@@ -136,7 +153,10 @@ def train(
             batch_size=batch_size,
             learning_rate=learning_rate,
             max_shift=max_shift,
+            max_rotation=max_rotation,
+            max_scaling=max_scaling,
             label_smoothing=label_smoothing,
+            initialization=initialization,
             seeds=chosen_seeds,
         )
         with TrainingProgress(len(jobs)) as progress:

@@ -164,7 +164,19 @@ def _summary(network: Network, recipe: str, runs: Sequence[RunRecord]) -> Recipe
     num_errors, num_images = sum(run.num_errors for run in runs), sum(run.num_images for run in runs)
     low, high = wilson_interval(num_errors, num_images)
     settings = {
-        (r.epochs, r.batch_size, r.learning_rate, r.max_shift, r.label_smoothing, r.dropout, r.selection) for r in runs
+        (
+            r.epochs,
+            r.batch_size,
+            r.learning_rate,
+            r.max_shift,
+            r.label_smoothing,
+            r.initialization,
+            r.max_rotation,
+            r.max_scaling,
+            r.dropout,
+            r.selection,
+        )
+        for r in runs
     }
     published = network.paper.error if network.paper else None
     expected = prediction_interval(errors)

@@ -16,7 +16,7 @@ _AGES = ((86_400, "d"), (3_600, "h"), (60, "min"), (0, "s"))
 
 
 def runs_sheet(
-    listed: Sequence[RunState], now: float, changed_settings: Callable[[RunState], Mapping[str, float]]
+    listed: Sequence[RunState], now: float, changed_settings: Callable[[RunState], Mapping[str, float | str]]
 ) -> Sheet:
     """The runs as a table, with notes on what is not as usual.
 
@@ -62,12 +62,17 @@ def runs_sheet(
     return Sheet("Training runs", columns, rows, "\n".join(notes))
 
 
-def _changes(listed: Sequence[RunState], changed_settings: Callable[[RunState], Mapping[str, float]]) -> list[str]:
+def _changes(
+    listed: Sequence[RunState], changed_settings: Callable[[RunState], Mapping[str, float | str]]
+) -> list[str]:
     """A line for all runs of one network whose settings differ in the same way from their recipe's."""
     jobs: dict[tuple[str, str], list[str]] = {}
     for run in listed:
         if changed := changed_settings(run):
-            text = ", ".join(f"{name} {value:.12g}" for name, value in changed.items())
+            text = ", ".join(
+                f"{name} {one_line(value) if isinstance(value, str) else f'{value:.12g}'}"
+                for name, value in changed.items()
+            )
             jobs.setdefault((one_line(run.name), text), []).append(one_line(run.job[:JOB_DIGITS]))
     return [f"{name} {', '.join(keys)}: {text}" for (name, text), keys in jobs.items()]
 

@@ -5,9 +5,14 @@ The paper names augmentation as future work; the recipe ``paper`` has none.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 from torch.nn import functional
+
+_AT_ONCE = 2_000
+"""Images that are resampled together: the coordinates of more do not fit the CPU's caches."""
 
 
 def shift_randomly(images: Tensor, max_shift: int, generator: torch.Generator) -> Tensor:
@@ -38,3 +43,37 @@ def shift_randomly(images: Tensor, max_shift: int, generator: torch.Generator) -
         top, left = divmod(index, side)
         shifted[chosen] = padded[chosen, :, top : top + height, left : left + width]
     return shifted
+
+
+def distort_randomly(
+    images: Tensor, generator: torch.Generator, *, max_shift: float, max_rotation: float, max_scaling: float
+) -> Tensor:
+    """Turn each image around its centre, stretch it along both axes and move it, as far as chance says.
+
+    Args:
+        images: uint8 ``(n, 1, side, side)``.
+        generator: On the CPU, so that every device makes the same choice.
+        max_shift: Largest shift along each axis, in pixels and parts of them.
+        max_rotation: Largest turn either way, in degrees.
+        max_scaling: Largest change of width and height, each by itself, as a part of them.
+
+    Returns:
+        A new tensor of the same shape, interpolated between pixels; pixels that move in are 0.
+
+    Source: the affine part of the distortions of Simard, Steinkraus and Platt 2003.
+    """
+    angle, width, height, right, down = (torch.rand((len(images), 5), generator=generator) * 2 - 1).unbind(1)
+    angle = angle * math.radians(max_rotation)
+    width, height = 1 + width * max_scaling, 1 + height * max_scaling
+    side = images.shape[-1]  # of a field that reaches from -1 to 1 here
+    right, down = right * max_shift * 2 / side, down * max_shift * 2 / side
+    # Where in the image each pixel of the result comes from.
+    rows = (angle.cos() * width, -angle.sin() * height, right), (angle.sin() * width, angle.cos() * height, down)
+    maps = torch.stack([torch.stack(row, 1) for row in rows], 1).to(images.device)
+    distorted = torch.empty_like(images)
+    for first in range(0, len(images), _AT_ONCE):
+        part = slice(first, first + _AT_ONCE)
+        grid = functional.affine_grid(maps[part], list(images[part].shape), align_corners=False)
+        values = functional.grid_sample(images[part].float(), grid, align_corners=False)
+        distorted[part] = values.round().clamp(0, 255).to(images.dtype)
+    return distorted

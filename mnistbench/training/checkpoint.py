@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +20,7 @@ from torch import Tensor
 from mnistbench.errors import ArtifactError
 from mnistbench.files import atomic_write, read_json, write_json
 from mnistbench.results import SCHEMA_VERSION, EpochResult
-from mnistbench.training.job import Job
+from mnistbench.training.job import Job, key_of
 from mnistbench.training.states import STATE_FILE
 
 
@@ -77,7 +76,7 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
         return None
     try:
         document = read_json(file)
-        if document["schema_version"] != SCHEMA_VERSION or document["job"] != json.loads(json.dumps(job.as_dict())):
+        if document["schema_version"] != SCHEMA_VERSION or key_of(document["job"]) != job.key:
             raise ArtifactError("it is of another configuration")
         files, best_epoch = document["files"], document["best_epoch"]
         history = tuple(EpochResult(**entry) for entry in document["history"])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -17,16 +18,25 @@ from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, TrainingError
 from mnistbench.files import read_json
 from mnistbench.results import TrainingResult
-from mnistbench.training.recipes import Recipe
+from mnistbench.training.recipes import INITIALIZATIONS, Initialization, Recipe
 
 REVISION = 1
 """Raised whenever a change in ``training`` changes the weights that a configuration gives."""
+
+LATER_FIELDS = {"initialization": "torch", "max_rotation": 0.0, "max_scaling": 0.0}
+"""Fields of a configuration that came after the first runs, and what these did without a choice."""
 
 MAX_SHIFT = 8
 """Pixels; beyond that parts of most digits leave the field."""
 
 MAX_EPOCHS = 10_000
 """Far beyond the last epoch in which any of these networks still learns."""
+
+MAX_ROTATION = 45.0
+"""Degrees; beyond that digits turn into others."""
+
+MAX_SCALING = 0.5
+"""Beyond that digits leave the field, or nothing is left of them."""
 
 MAX_SEED = 2**32 - 1
 
@@ -42,7 +52,8 @@ class Job:
 
     Attributes:
         recipe: Name of the recipe; the values it stands for are the fields below.
-        betas, max_shift, label_smoothing: As in :mod:`mnistbench.training.recipes`.
+        betas, max_shift, label_smoothing, initialization, max_rotation, max_scaling: As in
+            :mod:`mnistbench.training.recipes`.
         device: Kind of device, ``cpu`` or ``cuda``: its arithmetic is part of the result.
         evaluated_on: ``test``, or ``validation`` when training images are held out.
     """
@@ -65,9 +76,12 @@ class Job:
     dataset: str
     dataset_sha256: str
     evaluated_on: str
+    initialization: Initialization = "torch"
+    max_rotation: float = 0.0
+    max_scaling: float = 0.0
 
     def as_dict(self) -> dict[str, Any]:
-        """JSON types; what :attr:`key` is made from."""
+        """JSON types; what :func:`key_of` makes the key from."""
         fields = {f.name: getattr(self, f.name) for f in dataclasses.fields(self) if f.name != "network"}
         fields["betas"] = list(self.betas)
         return {"revision": REVISION, "name": self.network.name, **self.network.spec.as_dict(), **fields}
@@ -75,12 +89,19 @@ class Job:
     @property
     def key(self) -> str:
         """Twelve hexadecimal digits that stand for the whole configuration."""
-        canonical = json.dumps(self.as_dict(), sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+        return key_of(self.as_dict())
 
     def folder(self, work_dir: Path) -> Path:
         """Where this run keeps its files below the work directory."""
         return work_dir / "training" / self.network.name / self.key
+
+
+def key_of(document: Mapping[str, Any]) -> str:
+    """The hash of a configuration, as :meth:`Job.as_dict` gives it or an earlier version did."""
+    # A field that came later counts only where it departs from what was so before: earlier runs keep their hash.
+    counted = {key: value for key, value in document.items() if LATER_FIELDS.get(key, ...) != value}
+    canonical = json.dumps(counted, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()[:12]
 
 
 def make_job(
@@ -96,6 +117,9 @@ def make_job(
     learning_rate: float | None = None,
     max_shift: int | None = None,
     label_smoothing: float | None = None,
+    initialization: Initialization | None = None,
+    max_rotation: float | None = None,
+    max_scaling: float | None = None,
     seed: int = 0,
     evaluated_on: str = "test",
 ) -> Job:
@@ -126,6 +150,9 @@ def make_job(
         dataset=dataset,
         dataset_sha256=dataset_sha256,
         evaluated_on=evaluated_on,
+        initialization=settings.initialization if initialization is None else initialization,
+        max_rotation=float(settings.max_rotation if max_rotation is None else max_rotation) + 0.0,
+        max_scaling=float(settings.max_scaling if max_scaling is None else max_scaling) + 0.0,
     )
     for name, value, least in (("epochs", job.epochs, 1), ("batch size", job.batch_size, 1), ("seed", job.seed, 0)):
         if value < least:
@@ -137,6 +164,14 @@ def make_job(
         raise TrainingError(f"learning rate {job.learning_rate} is out of range; expected a positive number")
     if not 0 <= job.max_shift <= MAX_SHIFT:
         raise TrainingError(f"shift {job.max_shift} is out of range; expected 0 to {MAX_SHIFT} pixels")
+    if not 0 <= job.max_rotation <= MAX_ROTATION:
+        raise TrainingError(f"rotation {job.max_rotation} is out of range; expected 0 to {MAX_ROTATION:g} degrees")
+    if not 0 <= job.max_scaling <= MAX_SCALING:
+        raise TrainingError(f"scaling {job.max_scaling} is out of range; expected 0 to {MAX_SCALING:g}")
+    if job.initialization not in INITIALIZATIONS:
+        raise TrainingError(
+            f"unknown initialization {job.initialization!r}; expected one of {', '.join(INITIALIZATIONS)}"
+        )
     if not 0 <= job.label_smoothing < 1:
         raise TrainingError(f"label smoothing {job.label_smoothing} is out of range; expected 0 to less than 1")
     return job

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.training.augment import shift_randomly
+from mnistbench.training.augment import distort_randomly, shift_randomly
 from mnistbench.training.captured import WARM_UP_STEPS, CapturedSteps, Record, record_graph
 from mnistbench.training.hardware import memory_format
 from mnistbench.training.job import Job
@@ -56,7 +56,7 @@ class Trainer:
         self.job = job
         self.device = device
         self.memory_format = memory_format(job.network.spec)
-        self.module = build_module(job.network.spec, job.seed).to(device)
+        self.module = build_module(job.network.spec, job.seed, job.initialization).to(device)
         self.module.to(memory_format=self.memory_format)  # type: ignore[call-overload]  # torch has no stub for it
         if record == "auto":
             record = record_graph if device.type == "cuda" else None
@@ -101,9 +101,7 @@ class Trainer:
         order = order.to(self.device)
         # One gather an epoch; every batch is then a view.
         images, labels = self.images[order], self.labels[order]
-        if job.max_shift:
-            chance = torch.Generator().manual_seed(_seed_for(job.seed, epoch, _SHIFT))
-            images = shift_randomly(images, job.max_shift, chance)
+        images = self._augmented(images, torch.Generator().manual_seed(_seed_for(job.seed, epoch, _SHIFT)))
         rates = [
             learning_rate(job.schedule, job.learning_rate, (epoch - 1) * steps + step, job.epochs * steps)
             for step in range(steps)
@@ -128,6 +126,14 @@ class Trainer:
         mean = total.item() / num_images
         _require_finite(mean)
         return mean, seconds
+
+    def _augmented(self, images: Tensor, chance: torch.Generator) -> Tensor:
+        """The images of one epoch, changed at random as the job says."""
+        job = self.job
+        if job.max_rotation or job.max_scaling:
+            extents = {"max_rotation": job.max_rotation, "max_scaling": job.max_scaling}
+            return distort_randomly(images, chance, max_shift=job.max_shift, **extents)
+        return shift_randomly(images, job.max_shift, chance) if job.max_shift else images
 
     @property
     def is_captured(self) -> bool:

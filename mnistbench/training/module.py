@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from mnistbench.layers import Conv2d, Linear, MaxPool2d
 from mnistbench.spec import NetworkSpec
+from mnistbench.training.recipes import Initialization
 
 PIXEL_SCALE = 1.0 / 255.0
 """Images enter a network as grey values from 0 to 1."""
@@ -39,16 +40,30 @@ class Dropout(nn.Module):
         return hidden * keep * (1.0 / (1.0 - self.rate))
 
 
-def build_module(spec: NetworkSpec, seed: int) -> nn.Sequential:
+def build_module(spec: NetworkSpec, seed: int, initialization: Initialization = "torch") -> nn.Sequential:
     """A freshly initialised module: float32 ``(batch, 1, 28, 28)`` in 0..1 to logits ``(batch, 10)``.
 
     Names are those of the ONNX graph: ``conv1``, ``pool1``, ``relu1``, ``fc1``.
-    Initial weights are torch's defaults for the seed; the process-wide generator
-    is left as it was.
+    Initial weights follow from the seed; the process-wide generator is left as it was.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return nn.Sequential(_named_layers(spec))
+        module = nn.Sequential(_named_layers(spec))
+        if initialization != "torch":
+            torch.manual_seed(seed)
+            _initialize(module, initialization)
+    return module
+
+
+def _initialize(module: nn.Sequential, initialization: Initialization) -> None:
+    """Draw every weight anew, layer by layer, and set the biases to 0."""
+    for layer in module:
+        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
+            if initialization == "he":
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
+            else:
+                nn.init.xavier_uniform_(layer.weight)
+            nn.init.zeros_(layer.bias)
 
 
 def _named_layers(spec: NetworkSpec) -> OrderedDict[str, nn.Module]:

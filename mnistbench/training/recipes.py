@@ -18,6 +18,16 @@ ADAM_BETAS = (0.9, 0.999)
 
 Family = Literal["narrow", "dense", "wide", "convolutional", "deep"]
 
+Initialization = Literal["torch", "glorot", "he"]
+"""Distribution of the initial weights, all uniform around 0.
+
+``torch``: its defaults, variance ``1 / (3 * fan_in)``, biases alike. ``glorot``: variance
+``2 / (fan_in + fan_out)``, biases 0, Keras' default; Glorot and Bengio 2010. ``he``: variance
+``2 / fan_in``, biases 0, which keeps the scale of the signal through layers with ReLU; He et al. 2015.
+"""
+
+INITIALIZATIONS: tuple[Initialization, ...] = get_args(Initialization)
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -27,13 +37,19 @@ class Settings:
         epochs: Passes over the training images.
         learning_rate: Constant, or the peak of the cycle.
         max_shift: Random shift of each training image along each axis, at most so many pixels.
+        max_rotation: Random turn of each training image either way, at most so many degrees.
+        max_scaling: Random change of each training image's width and height, at most this part of them.
         label_smoothing: Part of each target that is spread evenly over the ten classes.
+        initialization: Distribution of the initial weights.
     """
 
     epochs: int
     learning_rate: float
     max_shift: int = 0
     label_smoothing: float = 0.0
+    initialization: Initialization = "torch"
+    max_rotation: float = 0.0
+    max_scaling: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from mnistbench import catalog
 from mnistbench.files import read_json, write_json
 from mnistbench.locks import is_locked
 from mnistbench.results import Result, RunState
-from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
+from mnistbench.training.job import LATER_FIELDS, MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_SEED, MAX_SHIFT, Job
 
 JOB_FILE, STATE_FILE, RESULT_FILE, FAILURE_FILE = "job.json", "state.json", "result.json", "failure.json"
 
@@ -177,6 +177,13 @@ def _configured(run: RunState, document: dict[str, Any], file: str) -> RunState:
         run = replace(run, max_shift=_count(document, "max_shift", file, most=MAX_SHIFT))
     if "label_smoothing" in document:
         run = replace(run, label_smoothing=_number(document, "label_smoothing", file, most=1))
+    since = LATER_FIELDS | document
+    run = replace(
+        run,
+        initialization=_text(since, "initialization", file),
+        max_rotation=_number(since, "max_rotation", file, most=MAX_ROTATION),
+        max_scaling=_number(since, "max_scaling", file, most=MAX_SCALING),
+    )
     if "dropout" in document:
         run = replace(run, dropout=_number(document, "dropout", file, most=1))
     return run

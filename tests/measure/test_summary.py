@@ -96,6 +96,8 @@ def test_runs_with_other_settings_are_marked():
     assert one(runs).mixed
     assert one([*seeds("16-10", [400, 410]), record("16-10", 420, seed=2, label_smoothing=0.1)]).mixed
     assert not one(seeds("16-10", [400, 410], label_smoothing=0.1)).mixed
+    for change in ({"initialization": "he"}, {"max_rotation": 5.0}, {"max_scaling": 0.1}):
+        assert one([*seeds("16-10", [400, 410]), record("16-10", 420, seed=2, **change)]).mixed
 
 
 def test_all_29_stand_in_the_papers_order_measured_or_not_and_own_networks_behind():

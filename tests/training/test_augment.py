@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mnistbench.training.augment import shift_randomly
+from mnistbench.training.augment import distort_randomly, shift_randomly
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -64,3 +64,79 @@ def test_the_generator_decides() -> None:
     first, again, other = (shift_randomly(before, 2, generator(seed)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+def blobs(count: int, right: float, down: float) -> torch.Tensor:
+    """Soft round spots, so many pixels right of and below the centre."""
+    place = torch.arange(28) - 13.5
+    spot = torch.exp(-((place[None, :] - right) ** 2 + (place[:, None] - down) ** 2) / 8)
+    return (spot * 250).round().to(torch.uint8).expand(count, 1, 28, 28).clone()
+
+
+def centres(images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Centres of mass, in pixels right of and below the middle of the field."""
+    mass, place = images[:, 0].double(), torch.arange(28) - 13.5
+    whole = mass.sum((1, 2))
+    return (mass.sum(1) * place).sum(1) / whole, (mass.sum(2) * place).sum(1) / whole
+
+
+def distorted(images: torch.Tensor, seed: int = 0, **extents: float) -> torch.Tensor:
+    none = {"max_shift": 0.0, "max_rotation": 0.0, "max_scaling": 0.0}
+    return distort_randomly(images, generator(seed), **(none | extents))
+
+
+def test_no_distortion_gives_the_same_pixels() -> None:
+    before = torch.randint(0, 256, (50, 1, 28, 28), dtype=torch.uint8, generator=generator())
+    assert torch.equal(distorted(before), before)
+
+
+def test_shifts_go_every_way_and_no_further_than_said() -> None:
+    right, down = centres(distorted(blobs(3000, 0, 0), max_shift=2))
+    for moved in (right, down):
+        assert -2.05 <= moved.min() < -1.9
+        assert 1.9 < moved.max() <= 2.05
+        assert moved.mean().abs() < 0.1
+    assert abs(torch.corrcoef(torch.stack([right, down]))[0, 1]) < 0.1
+
+
+def test_rotations_keep_the_distance_from_the_centre_and_turn_both_ways() -> None:
+    right, down = centres(distorted(blobs(3000, 6, 0), max_rotation=20))
+    assert torch.hypot(right, down).sub(6).abs().max() < 0.1
+    angles = torch.rad2deg(torch.atan2(down, right))
+    assert -20.5 < angles.min() < -19
+    assert 19 < angles.max() < 20.5
+    assert angles.mean().abs() < 1
+
+
+def test_scaling_stretches_each_axis_by_itself() -> None:
+    right, down = centres(distorted(blobs(3000, 5, 5), max_scaling=0.2))
+    for moved in (right, down):
+        # The centre of a spot that is sampled at 1.2 times the distance lies at 1 / 1.2 of it.
+        assert 5 / 1.2 - 0.1 < moved.min() < 5 / 1.2 + 0.1
+        assert 5 / 0.8 - 0.1 < moved.max() < 5 / 0.8 + 0.1
+    assert abs(torch.corrcoef(torch.stack([right, down]))[0, 1]) < 0.1
+
+
+def test_a_distortion_leaves_the_input_alone_and_keeps_type_shape_and_range() -> None:
+    before = torch.full((4100, 1, 28, 28), 255, dtype=torch.uint8)
+    copy = before.clone()
+    after = distorted(before, max_shift=2, max_rotation=10, max_scaling=0.1)
+    assert torch.equal(before, copy)
+    assert (after.dtype, after.shape) == (torch.uint8, before.shape)
+    # White stays white in the middle, in the last images as in the first, and black comes in at the edges.
+    assert bool((after[:, :, 10:18, 10:18] == 255).all())
+    assert bool((after[:, :, 0, 0] == 0).any())
+
+
+def test_the_generator_decides_on_distortions_and_threads_do_not() -> None:
+    before = torch.randint(0, 256, (2100, 1, 28, 28), dtype=torch.uint8, generator=generator())
+    extents = {"max_shift": 2, "max_rotation": 10, "max_scaling": 0.1}
+    first, again, other = (distorted(before, seed, **extents) for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3 if threads == 1 else 1)
+        assert torch.equal(distorted(before, 1, **extents), first)
+    finally:
+        torch.set_num_threads(threads)

@@ -11,7 +11,7 @@ from tiny import tiny_job
 
 from mnistbench.catalog import find
 from mnistbench.errors import ArtifactError, TrainingError
-from mnistbench.training.job import Job, find_finished, make_job, read_finished
+from mnistbench.training.job import LATER_FIELDS, Job, find_finished, key_of, make_job, read_finished
 from mnistbench.training.recipes import DEFAULT, PAPER
 
 OTHER: dict[str, Any] = {
@@ -33,6 +33,9 @@ OTHER: dict[str, Any] = {
     "dataset": "other",
     "dataset_sha256": "8" * 64,
     "evaluated_on": "validation",
+    "initialization": "he",
+    "max_rotation": 5.0,
+    "max_scaling": 0.05,
 }
 
 
@@ -106,6 +109,10 @@ def test_without_the_test_set_there_is_no_best_epoch_on_it() -> None:
         ({"epochs": 10_001}, "epochs 10001 is too large; expected 10000 or less"),
         ({"label_smoothing": float("nan")}, "label smoothing nan is out of range"),
         ({"label_smoothing": 1.0}, "label smoothing 1.0 is out of range"),
+        ({"max_rotation": 45.1}, "rotation 45.1 is out of range; expected 0 to 45 degrees"),
+        ({"max_rotation": float("nan")}, "rotation nan is out of range"),
+        ({"max_scaling": 0.51}, "scaling 0.51 is out of range; expected 0 to 0.5"),
+        ({"max_scaling": -0.1}, "scaling -0.1 is out of range"),
         ({"learning_rate": 0.0}, "learning rate 0.0 is out of range; expected a positive number"),
         ({"learning_rate": -0.1}, "learning rate -0.1 is out of range"),
         ({"learning_rate": float("nan")}, "learning rate nan is out of range"),
@@ -116,6 +123,21 @@ def test_numbers_out_of_range_are_refused(changes: dict[str, Any], message: str)
     with pytest.raises(TrainingError) as caught:
         tiny_job(**changes)
     assert message in str(caught.value)
+
+
+def test_an_unknown_initialization_is_refused() -> None:
+    with pytest.raises(TrainingError, match="unknown initialization 'zeros'; expected one of torch, glorot, he"):
+        tiny_job(initialization="zeros")
+
+
+def test_a_configuration_of_before_a_field_came_has_the_hash_it_had() -> None:
+    document = tiny_job(initialization="torch").as_dict()
+    key = key_of(document)
+    assert key == "4585ea4f3094"
+    for later in LATER_FIELDS:
+        del document[later]
+    assert key_of(document) == key
+    assert tiny_job(initialization="he").key != key
 
 
 def test_zero_has_one_hash_however_it_is_written() -> None:

@@ -8,6 +8,7 @@ from torch.nn import functional
 from mnistbench.catalog import NETWORKS, Network, find
 from mnistbench.layers import Conv2d, Linear, MaxPool2d
 from mnistbench.training.module import PIXEL_SCALE, Dropout, build_module, dropouts
+from mnistbench.training.recipes import INITIALIZATIONS, Initialization
 
 by_name = pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.name)
 DISTINCT = [network for network in NETWORKS if not network.spec.dropout and network.spec.num_parameters < 2e6]
@@ -84,15 +85,43 @@ def test_the_same_seed_gives_the_same_weights_and_another_others() -> None:
     assert not any(torch.equal(first[key], other[key]) for key in first)
 
 
+VARIANCES = {
+    "torch": lambda fan_in, fan_out: 1 / (3 * fan_in),
+    "glorot": lambda fan_in, fan_out: 2 / (fan_in + fan_out),
+    "he": lambda fan_in, fan_out: 2 / fan_in,
+}
+
+
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_first_weights_have_the_variance_of_their_initialization(initialization: Initialization) -> None:
+    weights = dict(build_module(find("24-P-48-P-64-10").spec, 1, initialization).named_parameters())
+    # Weights of enough elements that chance moves their variance by a few percent only; a 3x3 kernel has 9.
+    for name, fan_in, fan_out in (("conv2", 24 * 9, 48 * 9), ("fc1", 48 * 49, 64)):
+        weight = weights[f"{name}.weight"]
+        expected = VARIANCES[initialization](fan_in, fan_out)
+        assert weight.var().item() == pytest.approx(expected, rel=0.05)
+        assert weight.abs().max().item() == pytest.approx((3 * expected) ** 0.5, rel=0.01)
+    assert all(bool(weights[f"{name}.bias"].any()) == (initialization == "torch") for name in ("conv1", "fc1", "fc2"))
+
+
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_another_initialization_too_follows_from_the_seed(initialization: Initialization) -> None:
+    spec = find("2-P-8-10").spec
+    first, again, other = (build_module(spec, seed, initialization).state_dict() for seed in (1, 1, 2))
+    assert all(torch.equal(first[key], again[key]) for key in first)
+    assert not any(torch.equal(first[key], other[key]) for key in first if key.endswith("weight"))
+
+
 def test_dropout_changes_neither_names_nor_first_weights() -> None:
     plain, dropped = (build_module(find(name).spec, 1).state_dict() for name in ("8-8-10", "8-8-10-dropout0.5"))
     assert list(plain) == list(dropped)
     assert all(torch.equal(plain[key], dropped[key]) for key in plain)
 
 
-def test_building_leaves_the_process_wide_generator_alone() -> None:
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_building_leaves_the_process_wide_generator_alone(initialization: Initialization) -> None:
     before = torch.get_rng_state()
-    build_module(find("8-10").spec, 7)
+    build_module(find("8-10").spec, 7, initialization)
     assert torch.equal(torch.get_rng_state(), before)
 
 

@@ -55,7 +55,8 @@ def test_the_default_recipe_never_looks_at_the_test_set() -> None:
 
 
 def test_the_papers_recipe_changes_no_image_and_no_target() -> None:
-    assert {(s.max_shift, s.label_smoothing) for s in PAPER.families.values()} == {(0, 0.0)}
+    changes = {(s.max_shift, s.max_rotation, s.max_scaling, s.label_smoothing) for s in PAPER.families.values()}
+    assert changes == {(0, 0.0, 0.0, 0.0)}
 
 
 def test_the_speedrun_is_one_epoch_of_the_network_it_is_made_for() -> None:

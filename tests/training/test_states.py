@@ -20,7 +20,7 @@ from mnistbench.files import write_json
 from mnistbench.locks import is_locked, locked
 from mnistbench.results import STATES, RunState
 from mnistbench.training import run as run_module
-from mnistbench.training.job import MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
+from mnistbench.training.job import LATER_FIELDS, MAX_EPOCHS, MAX_SEED, MAX_SHIFT, Job
 from mnistbench.training.loop import DivergedError
 from mnistbench.training.run import EpochDone, Event, run_job
 from mnistbench.training.states import read_run, read_runs, remove_failure, write_failure
@@ -68,8 +68,10 @@ def test_a_finished_run(tiny: Dataset, tmp_path: Path) -> None:
 
 
 def test_a_run_says_its_settings(tiny: Dataset, tmp_path: Path) -> None:
-    job = tiny_job(learning_rate=0.05, batch_size=50, label_smoothing=0.3, max_shift=2)
-    settings = {"learning_rate": 0.05, "batch_size": 50, "label_smoothing": 0.3, "max_shift": 2, "dropout": 0.5}
+    settings = {"learning_rate": 0.05, "batch_size": 50, "label_smoothing": 0.3, "max_shift": 2}
+    settings |= {"initialization": "he", "max_rotation": 5.0, "max_scaling": 0.05}
+    job = tiny_job(**settings)
+    settings["dropout"] = 0.5
     folder = train(job, tiny, tmp_path, stop_after=1)
     assert read_run(folder).as_dict().items() >= settings.items()
     result = run_job(job, tiny, CPU, tmp_path)
@@ -79,9 +81,12 @@ def test_a_run_says_its_settings(tiny: Dataset, tmp_path: Path) -> None:
     # As written before these were noted.
     document = result.result.as_dict()
     del document["max_shift"], document["label_smoothing"]
+    for later in LATER_FIELDS:
+        del document[later]
     (folder / "result.json").write_text(json.dumps(document | {"learning_rate": None}))
     run = read_run(folder)
     assert (run.state, run.learning_rate, run.max_shift, run.label_smoothing) == ("finished", None, None, None)
+    assert (run.initialization, run.max_rotation, run.max_scaling) == ("torch", 0, 0)
 
 
 def test_the_largest_settings_that_training_takes_are_no_damage(tmp_path: Path) -> None:
