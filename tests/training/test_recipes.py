@@ -47,6 +47,7 @@ def test_the_papers_recipe_is_the_papers() -> None:
     assert (PAPER.optimizer, PAPER.weight_decay, PAPER.schedule) == ("adam", 0.0, "constant")
     assert PAPER.selection == "best_on_test"
     assert {(s.epochs, s.learning_rate) for s in PAPER.families.values()} == {(15, 0.001)}
+    assert {s.initialization for s in PAPER.families.values()} == {"glorot"}
 
 
 def test_the_default_recipe_never_looks_at_the_test_set() -> None:
