@@ -30,6 +30,24 @@ def locked(folder: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextlib.contextmanager
+def locked_if_free(folder: Path) -> Iterator[bool]:
+    """As :func:`locked` without waiting; gives whether the lock is held now, which nobody else then does."""
+    if fcntl is None:
+        yield True
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+        else:
+            yield True
+    finally:
+        os.close(descriptor)
+
+
 def is_locked(folder: Path) -> bool:
     """Whether a living process holds :func:`locked` on a folder; ``False`` where the system has no locks.
 

@@ -8,7 +8,7 @@ import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import locks
-from mnistbench.locks import is_locked, locked
+from mnistbench.locks import is_locked, locked, locked_if_free
 
 ROOT = Path(package_file).parent.parent
 
@@ -45,9 +45,22 @@ def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
 
 def test_without_flock_a_lock_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "fcntl", None)
-    with locked(tmp_path):
-        pass
+    with locked(tmp_path), locked_if_free(tmp_path) as ours:
+        assert ours
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")
+def test_a_lock_that_another_holds_is_not_waited_for(tmp_path: Path) -> None:
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+        assert is_locked(tmp_path)
+        with locked_if_free(tmp_path) as second:
+            assert not second
+        assert is_locked(tmp_path)
+    with pytest.raises(KeyError), locked_if_free(tmp_path):
+        raise KeyError
+    assert not is_locked(tmp_path)
 
 
 @pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")

@@ -26,11 +26,16 @@ from mnistbench.training.job import MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_S
 from mnistbench.training.recipes import INITIALIZATIONS, RECIPES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from mnistbench.cli.progress import JobProgress, TrainingProgress
+    from mnistbench.data.dataset import Dataset
     from mnistbench.results import TrainingResult
+    from mnistbench.training.hardware import TorchDevice
     from mnistbench.training.job import FinishedRun, Job
     from mnistbench.training.recipes import Initialization
     from mnistbench.training.run import Event
+    from mnistbench.training.sweep import Observer
 
 
 @click.command(epilog="Example: mnistbench train lenet5 32-P-32-10 --seeds 0..4")
@@ -81,8 +86,8 @@ if TYPE_CHECKING:
     type=click.IntRange(1, 1024),
     default=1,
     show_default=True,
-    help="Train so many at once, each in a process of its own with its share of the CPU's threads. "
-    "Small networks get done sooner; the seconds an epoch takes are then measured beside other runs.",
+    help="Train so many at once: each in a process of its own with its share of the CPU's threads, or on a GPU "
+    "in turns. Small networks get done sooner; the seconds an epoch takes are then measured beside other runs.",
 )
 @click.option(
     "--resume/--no-resume",
@@ -135,7 +140,6 @@ def train(
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
         from mnistbench.training.hardware import choose_device, keep_freed_memory
-        from mnistbench.training.parallel import run_one_by_one, run_side_by_side
 
         chosen = choose_device(device)
         keep_freed_memory()
@@ -162,18 +166,8 @@ def train(
         with TrainingProgress(len(jobs)) as progress:
             sweep = _Sweep(progress, say_seed=len(chosen_seeds) > 1)
             try:
-                if min(parallel, len(jobs)) == 1:
-                    run_one_by_one(jobs, dataset, chosen, work_dir, resume=resume, observer=sweep)
-                else:
-                    run_side_by_side(
-                        jobs,
-                        partial(load_images, data_dir, validation=validation),
-                        chosen,
-                        work_dir,
-                        num_workers=parallel,
-                        resume=resume,
-                        observer=sweep,
-                    )
+                load = partial(load_images, data_dir, validation=validation)
+                _train_all(jobs, dataset, load, chosen, work_dir, at_once=parallel, resume=resume, observer=sweep)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(progress.interrupted(this_command())) from None
     results = [sweep.results[job.key] for job in jobs if job.key in sweep.results]
@@ -205,6 +199,31 @@ def _export_command(names: tuple[str, ...], seeds: tuple[int, ...], work_dir: Pa
     """How to go on. Of several seeds it names the first: without one the newest run counts, which may be any."""
     one = ("--seed", str(seeds[0])) if len(seeds) > 1 else ()
     return with_folders("export", *names, *one, work_dir=work_dir, data_dir=data_dir)
+
+
+def _train_all(
+    jobs: Sequence[Job],
+    dataset: Dataset,
+    load: Callable[[], Dataset],
+    device: TorchDevice,
+    work_dir: Path,
+    *,
+    at_once: int,
+    resume: bool,
+    observer: Observer,
+) -> None:
+    """Train jobs one by one or several at once, in the way of the device."""
+    from mnistbench.training.parallel import run_side_by_side
+    from mnistbench.training.sweep import run_one_by_one
+    from mnistbench.training.together import run_together
+
+    at_once = min(at_once, len(jobs))
+    if at_once == 1:
+        run_one_by_one(jobs, dataset, device, work_dir, resume=resume, observer=observer)
+    elif device.type == "cuda":
+        run_together(jobs, dataset, device, work_dir, num_runs=at_once, resume=resume, observer=observer)
+    else:
+        run_side_by_side(jobs, load, device, work_dir, num_workers=at_once, resume=resume, observer=observer)
 
 
 class _Sweep:

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from typing import Literal
+from collections.abc import Callable, Generator
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -29,6 +29,11 @@ EVALUATION_BATCH = 500
 
 STEPS_BETWEEN_REPORTS = 20
 
+STEPS_BETWEEN_PAUSES = 10
+"""Few enough that a GPU has work from several networks at once, and many enough that turns cost nothing."""
+
+Outcome = TypeVar("Outcome")
+
 OnStep = Callable[[int, int, float], None]
 """Called with steps done, steps in the epoch, and the mean loss so far."""
 
@@ -37,6 +42,16 @@ _PERMUTATION, _DROPOUT, _SHIFT = 1, 2, 3
 
 class DivergedError(ArithmeticError):
     """The loss became NaN or infinite."""
+
+
+def run_to_end(steps: Generator[None, None, Outcome]) -> Outcome:
+    """Run what pauses now and then without a pause; what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
 
 
 class Trainer:
@@ -79,14 +94,18 @@ class Trainer:
         return math.ceil(len(self.images) / self.job.batch_size)
 
     def run_epoch(self, epoch: int, on_step: OnStep | None = None) -> tuple[float, float]:
-        """Train one epoch.
+        """Train one epoch at a stretch; as :meth:`epoch_steps`."""
+        return run_to_end(self.epoch_steps(epoch, on_step))
+
+    def epoch_steps(self, epoch: int, on_step: OnStep | None = None) -> Generator[None, None, tuple[float, float]]:
+        """Train one epoch, and pause after every few steps for others to have their turn.
 
         Args:
             epoch: Counted from 1; decides the order of the images and the dropout.
             on_step: Told now and then how far it is.
 
         Returns:
-            Mean loss in nats, and wall time of the steps in seconds.
+            Mean loss in nats, and wall time from the first step to the last in seconds, pauses included.
 
         Raises:
             DivergedError: When the loss is no longer finite.
@@ -122,6 +141,8 @@ class Trainer:
                 mean = total.item() / min((step + 1) * batch_size, num_images)
                 _require_finite(mean)
                 on_step(step + 1, steps, mean)
+            if (step + 1) % STEPS_BETWEEN_PAUSES == 0:
+                yield
         seconds = self._now() - begin
         mean = total.item() / num_images
         _require_finite(mean)

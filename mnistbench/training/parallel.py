@@ -1,87 +1,37 @@
-"""Several jobs: one after another in this process, or side by side in processes of their own.
+"""Several jobs side by side, in processes of their own.
 
-A job that fails is told and the others go on. Every process is started afresh
-(``spawn``), since torch does not survive a fork, and has a pipe of its own to
-this one: a queue that all share would stay locked for ever when one of them is
-killed while it writes. Prints nothing; whoever watches is an :class:`Observer`.
+Every process is started afresh (``spawn``), since torch does not survive a fork,
+and has a pipe of its own to this one: a queue that all share would stay locked
+for ever when one of them is killed while it writes.
 """
 
 from __future__ import annotations
 
 import contextlib
 import multiprocessing
-import os
 import signal
 import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 
-from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write
 from mnistbench.locks import is_locked
-from mnistbench.training.failures import JOB_ERRORS, reason_of
-from mnistbench.training.job import FinishedRun, Job, read_finished
-from mnistbench.training.run import Event, Now, run_job, utc_now
+from mnistbench.training.failures import reason_of
+from mnistbench.training.job import Job, read_finished
+from mnistbench.training.run import Now, utc_now
 from mnistbench.training.states import read_run, write_failure
+from mnistbench.training.sweep import Observer, check_writable, next_job
 from mnistbench.training.worker import Load, work
 
 SECONDS_TO_LEAVE = 5.0
 """A worker that was asked to leave and has not by then is killed; what it saved is whole either way."""
-
-
-class Observer(Protocol):
-    """Told of every job, always from the process and thread that called."""
-
-    def begin(self, job: Job) -> None:
-        """A job is taken up, be it only to find it finished."""
-
-    def event(self, job: Job, event: Event) -> None:
-        """Something happened in a job that was begun."""
-
-    def finish(self, job: Job, run: FinishedRun) -> None:
-        """A job has a result, now or from earlier."""
-
-    def fail(self, job: Job, reason: str) -> None:
-        """A job stopped without a result."""
-
-
-def run_one_by_one(
-    jobs: Iterable[Job],
-    dataset: Dataset,
-    device: torch.device,
-    work_dir: Path,
-    *,
-    observer: Observer,
-    resume: bool = True,
-) -> None:
-    """Train jobs in this process, in order; arguments as for :func:`mnistbench.training.run.run_job`.
-
-    Raises:
-        OSError: When no run at all could be written into the work folder.
-    """
-    waiting, checked = deque(jobs), False
-    while job := _next(waiting, work_dir, resume, observer):
-        if not checked:
-            _check_writable(work_dir)
-            checked = True
-        observer.begin(job)
-        try:
-            run = run_job(job, dataset, device, work_dir, resume=resume, on_event=partial(observer.event, job))
-        except BrokenPipeError:
-            raise  # the observer's own output has no reader any more
-        except JOB_ERRORS as error:
-            observer.fail(job, reason_of(job, error))
-        else:
-            observer.finish(job, run)
 
 
 def run_side_by_side(
@@ -127,9 +77,9 @@ def run_side_by_side(
     whole = False
     try:
         while True:
-            while len(workers) < num_workers and (job := _next(waiting, work_dir, resume, observer)):
+            while len(workers) < num_workers and (job := next_job(waiting, work_dir, resume, observer)):
                 if not started:
-                    _check_writable(work_dir)
+                    check_writable(work_dir)
                 workers.append(_start(job, arguments))
                 started.append(workers[-1])
             if not workers:
@@ -138,7 +88,7 @@ def run_side_by_side(
             for worker in [worker for worker in workers if worker.connection in ready]:
                 if not _listen(worker, work_dir, resume, observer, now):
                     continue
-                job = _next(waiting, work_dir, resume, observer) if worker.process.is_alive() else None
+                job = next_job(waiting, work_dir, resume, observer) if worker.process.is_alive() else None
                 if not worker.give(job):
                     workers.remove(worker)
                     waiting.extendleft([job] if job else [])
@@ -166,35 +116,6 @@ class _Worker:
             return False
         self.job, self.begun = job, False
         return True
-
-
-def _next(waiting: deque[Job], work_dir: Path, resume: bool, observer: Observer) -> Job | None:
-    """The next job with something to do; what is finished needs no process, and what cannot be read fails."""
-    while waiting:
-        job = waiting.popleft()
-        try:
-            run = read_finished(job.folder(work_dir)) if resume else None
-        except (ArtifactError, OSError) as error:
-            observer.begin(job)
-            observer.fail(job, reason_of(job, error))
-            continue
-        if run is None:
-            return job
-        observer.begin(job)
-        observer.finish(job, run)
-    return None
-
-
-def _check_writable(work_dir: Path) -> None:
-    """Raise once what otherwise every job would: the folder of all runs cannot be made or written."""
-    folder = work_dir / "training"
-    probe = folder / f".writable-{os.getpid()}"
-    try:
-        atomic_write(probe, b"")
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        error.filename = str(folder)
-        raise
 
 
 def _start(job: Job, arguments: tuple[Any, ...]) -> _Worker:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,7 +19,7 @@ from torch import Tensor
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, TrainingError
 from mnistbench.files import atomic_write, write_json
-from mnistbench.locks import is_locked, locked
+from mnistbench.locks import locked_if_free
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
@@ -26,8 +27,11 @@ from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_c
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
-from mnistbench.training.loop import DivergedError, Trainer
+from mnistbench.training.loop import DivergedError, Trainer, run_to_end
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_failure, write_failure
+
+SECONDS_BETWEEN_LOOKS = 0.05
+"""While another process trains the same run."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,22 @@ def run_job(
     on_event: OnEvent | None = None,
     now: Now = utc_now,
 ) -> FinishedRun:
-    """Train one network, or return the run that is already there.
+    """Train one network at a stretch, on as many threads as suit it; as :func:`job_steps`."""
+    with use_threads(choose_num_threads(job.network.spec, torch.get_num_threads())):
+        return run_to_end(job_steps(job, dataset, device, work_dir, resume=resume, on_event=on_event, now=now))
+
+
+def job_steps(
+    job: Job,
+    dataset: Dataset,
+    device: torch.device,
+    work_dir: Path,
+    *,
+    resume: bool = True,
+    on_event: OnEvent | None = None,
+    now: Now = utc_now,
+) -> Generator[None, None, FinishedRun]:
+    """Train one network, or return the run that is already there; pauses after every few steps.
 
     A run that fails leaves ``failure.json``. The same job is tried again all the
     same, from its last checkpoint: memory may be free by now, the mistake mended
@@ -108,25 +127,38 @@ def run_job(
     if finished is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
-    if is_locked(folder):
-        tell(Waiting())
-    with locked(folder):
-        # A second process with the same job waited here, and now finds the run finished.
-        finished = read_finished(folder) if resume else None
-        if finished is not None:
-            return finished
-        if not resume:
-            # The result goes first: a run without one is unfinished, whatever else lies there.
-            (folder / RESULT_FILE).unlink(missing_ok=True)
-            remove_checkpoint(folder)
-        remove_failure(folder)
-        write_json(folder / JOB_FILE, job.as_dict())
-        with (
-            _failure_noted(job, folder, tell, now) as tell_and_count,
-            _memory_errors_typed(job, device),
-            use_threads(choose_num_threads(job.network.spec, torch.get_num_threads())),
-        ):
-            return _train(job, dataset, device, folder, tell_and_count)
+    told = False
+    while True:
+        # Never waits with a lock in hand: whoever trains several runs in turns holds other folders meanwhile.
+        with locked_if_free(folder) as ours:
+            if ours:
+                return (yield from _hold_and_train(job, dataset, device, folder, resume, tell, now))
+        if not told:
+            tell(Waiting())
+            told = True
+        time.sleep(SECONDS_BETWEEN_LOOKS)
+        yield
+
+
+def _hold_and_train(
+    job: Job, dataset: Dataset, device: torch.device, folder: Path, resume: bool, tell: OnEvent, now: Now
+) -> Generator[None, None, FinishedRun]:
+    """Train in a folder that no other process touches."""
+    # Another process may have finished the run while this one waited.
+    finished = read_finished(folder) if resume else None
+    if finished is not None:
+        return finished
+    if not resume:
+        # The result goes first: a run without one is unfinished, whatever else lies there.
+        (folder / RESULT_FILE).unlink(missing_ok=True)
+        remove_checkpoint(folder)
+    remove_failure(folder)
+    write_json(folder / JOB_FILE, job.as_dict())
+    with (
+        _failure_noted(job, folder, tell, now) as tell_and_count,
+        _memory_errors_typed(job, device),
+    ):
+        return (yield from _train(job, dataset, device, folder, tell_and_count))
 
 
 @contextlib.contextmanager
@@ -166,7 +198,9 @@ def _memory_errors_typed(job: Job, device: torch.device) -> Iterator[None]:
         ) from error
 
 
-def _train(job: Job, dataset: Dataset, device: torch.device, folder: Path, tell: OnEvent) -> FinishedRun:
+def _train(
+    job: Job, dataset: Dataset, device: torch.device, folder: Path, tell: OnEvent
+) -> Generator[None, None, FinishedRun]:
     """Train from the folder's checkpoint, or from the start, to the end."""
     trainer = Trainer(job, dataset, device)
     checkpoint = read_checkpoint(folder, job)
@@ -181,9 +215,10 @@ def _train(job: Job, dataset: Dataset, device: torch.device, folder: Path, tell:
             ) from None
         tell(Resumed(checkpoint.history[-1]))
     while len(checkpoint.history) < job.epochs:
-        checkpoint = _run_epoch(trainer, checkpoint, tell)
+        checkpoint = yield from _run_epoch(trainer, checkpoint, tell)
         write_checkpoint(folder, job, checkpoint)
         tell(EpochDone(checkpoint.history[-1]))
+        yield
     return _finish(folder, job, checkpoint, trainer)
 
 
@@ -191,10 +226,10 @@ def _silent(_event: Event) -> None:
     """Tell no one."""
 
 
-def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Checkpoint:
+def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Generator[None, None, Checkpoint]:
     epoch = len(before.history) + 1
     try:
-        loss, seconds = trainer.run_epoch(
+        loss, seconds = yield from trainer.epoch_steps(
             epoch, lambda steps, num_steps, mean: tell(StepsDone(epoch, steps, num_steps, mean))
         )
     except DivergedError as error:

@@ -109,15 +109,15 @@ def test_the_table_of_several_seeds_fits_80_columns(cli):
 @pytest.fixture
 def poisoned(monkeypatch):
     """The network 16-10 diverges in its second epoch."""
-    plain = loop.Trainer.run_epoch
+    plain = loop.Trainer.epoch_steps
 
-    def run_epoch(self, epoch, *rest):
+    def epoch_steps(self, epoch, *rest):
         if self.job.network.name == "16-10" and epoch == 2:
             raise loop.DivergedError("the loss is nan")
         return plain(self, epoch, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop.Trainer, "run_epoch", run_epoch)
+        patch.setattr(loop.Trainer, "epoch_steps", epoch_steps)
         yield patch
 
 
@@ -168,7 +168,7 @@ def test_a_torch_error_of_one_run_has_a_traceback_with_debug(cli, monkeypatch):
     def broken(*_args):
         raise RuntimeError("mat1 and mat2 do not fit")
 
-    monkeypatch.setattr(loop.Trainer, "run_epoch", broken)
+    monkeypatch.setattr(loop.Trainer, "epoch_steps", broken)
     cli("train", "8-10", *EPOCH).fails_with("8-10 stopped by RuntimeError: mat1", "--debug")
     with pytest.raises(MnistbenchError) as caught:
         cli("train", "8-10", *EPOCH, "--debug")

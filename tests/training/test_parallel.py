@@ -9,8 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,46 +17,20 @@ from typing import Any
 
 import pytest
 import torch
+from observed import SWEEP, Log
 from tiny import DENSE, make_dataset, tiny_job
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.training import parallel, worker
-from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.job import Job
 from mnistbench.training.loop import Trainer
-from mnistbench.training.parallel import run_one_by_one, run_side_by_side
+from mnistbench.training.parallel import run_side_by_side
 from mnistbench.training.run import EpochDone, Event, Resumed
 from mnistbench.training.states import read_run
+from mnistbench.training.sweep import run_one_by_one
 
 CPU = torch.device("cpu")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-@dataclass
-class Log:
-    """An observer that remembers, and may do something at an event."""
-
-    at_event: Callable[[Job, Event], None] = lambda job, event: None
-    told: list[tuple[str, str]] = field(default_factory=list)
-    runs: dict[str, FinishedRun] = field(default_factory=dict)
-    reasons: dict[str, str] = field(default_factory=dict)
-
-    def begin(self, job: Job) -> None:
-        self.told.append(("begin", job.key))
-
-    def event(self, job: Job, event: Event) -> None:
-        self.told.append((type(event).__name__, job.key))
-        self.at_event(job, event)
-
-    def finish(self, job: Job, run: FinishedRun) -> None:
-        self.told.append(("finish", job.key))
-        self.runs[job.key] = run
-
-    def fail(self, job: Job, reason: str) -> None:
-        self.told.append(("fail", job.key))
-        self.reasons[job.key] = reason
-
-    def of(self, job: Job) -> list[str]:
-        return [what for what, key in self.told if key == job.key and what != "StepsDone"]
 
 
 def side_by_side(jobs: list[Job], work_dir: Path, log: Log, **given: Any) -> None:
@@ -79,9 +51,6 @@ def children() -> set[int]:
         if int(after_name[1]) == os.getpid() and after_name[0] != "Z" and b"resource_tracker" not in command:
             found.add(int(status.parent.name))
     return found
-
-
-SWEEP = [tiny_job(seed=0), tiny_job(seed=1), tiny_job(seed=2, learning_rate=1e30), tiny_job("2-P-4-P-8-10")]
 
 
 @pytest.fixture(scope="module")
@@ -187,14 +156,14 @@ def test_side_by_side_too_and_workers_leave_without_a_word(tmp_path: Path, capfd
 def test_an_error_in_the_middle_of_a_job_fails_it_and_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
-    plain = Trainer.run_epoch
+    plain = Trainer.epoch_steps
 
     def poisoned(self: Trainer, epoch: int, *rest: Any) -> Any:
         if self.job == OTHER and epoch == 2:
             raise error
         return plain(self, epoch, *rest)
 
-    monkeypatch.setattr(Trainer, "run_epoch", poisoned)
+    monkeypatch.setattr(Trainer, "epoch_steps", poisoned)
     log = Log()
     run_one_by_one([OTHER, SWEEP[0]], make_dataset(), CPU, tmp_path, observer=log)
     assert (log.reasons.keys(), log.runs.keys()) == ({OTHER.key}, {SWEEP[0].key})
@@ -292,7 +261,8 @@ def test_what_is_no_fault_of_a_job_stops_everything(tmp_path: Path) -> None:
 ORPHANS = """
 import sys
 from pathlib import Path
-from test_parallel import Log, side_by_side
+from observed import Log
+from test_parallel import side_by_side
 from tiny import tiny_job
 if __name__ == "__main__":
     jobs = [tiny_job(epochs=10_000, seed=seed) for seed in (0, 1)]

@@ -112,9 +112,9 @@ def scripted(monkeypatch: pytest.MonkeyPatch, errors: list[int]) -> dict[int, di
     weights: dict[int, dict[str, torch.Tensor]] = {}
 
     class Scripted(run_module.Trainer):
-        def run_epoch(self, epoch: int, on_step: Any = None) -> tuple[float, float]:
+        def epoch_steps(self, epoch: int, on_step: Any = None) -> Any:
             self.epoch = epoch
-            return super().run_epoch(epoch, on_step)
+            return super().epoch_steps(epoch, on_step)
 
         def evaluate(self) -> int:
             weights[self.epoch] = self.weights()
@@ -329,10 +329,10 @@ def test_a_run_that_diverges_later_keeps_the_epochs_before(
     tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Diverging(run_module.Trainer):
-        def run_epoch(self, epoch: int, on_step: Any = None) -> tuple[float, float]:
+        def epoch_steps(self, epoch: int, on_step: Any = None) -> Any:
             if epoch == 2:
                 raise run_module.DivergedError("the loss is nan")
-            return super().run_epoch(epoch, on_step)
+            return super().epoch_steps(epoch, on_step)
 
     monkeypatch.setattr(run_module, "Trainer", Diverging)
     job = tiny_job()

@@ -165,7 +165,7 @@ def test_a_run_without_memory_failed_in_the_epoch_after_the_saved_ones(
     def full(*_: object) -> None:
         raise torch.OutOfMemoryError
 
-    monkeypatch.setattr(run_module.Trainer, "run_epoch", full)
+    monkeypatch.setattr(run_module.Trainer, "epoch_steps", full)
     assert train(tiny_job(), tiny, tmp_path) == folder
     note = json.loads((folder / "failure.json").read_text())
     assert (note["state"], note["epoch"]) == ("failed", 3)
@@ -178,7 +178,7 @@ def test_what_failed_is_tried_again_from_its_checkpoint_and_success_removes_the_
 ) -> None:
     job = tiny_job()
     whole = run_job(job, tiny, CPU, tmp_path / "whole").result
-    plain = run_module.Trainer.run_epoch
+    plain = run_module.Trainer.epoch_steps
 
     def poisoned(self: Any, epoch: int, *rest: Any) -> Any:
         if epoch == 2:
@@ -186,7 +186,7 @@ def test_what_failed_is_tried_again_from_its_checkpoint_and_success_removes_the_
         return plain(self, epoch, *rest)
 
     with monkeypatch.context() as patch:
-        patch.setattr(run_module.Trainer, "run_epoch", poisoned)
+        patch.setattr(run_module.Trainer, "epoch_steps", poisoned)
         folder = train(job, tiny, tmp_path)
     assert read_run(folder).state == "diverged"
     held: list[bool] = []
