@@ -270,7 +270,8 @@ class Trainer:
 
     def _now(self) -> float:
         if self.device.type == "cuda":
-            torch.cuda.synchronize(self.device)
+            # Only what this trainer launched: others may have work of their own on the device.
+            torch.cuda.current_stream(self.device).synchronize()
         return time.perf_counter()
 
 
