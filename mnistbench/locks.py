@@ -51,8 +51,8 @@ def locked_if_free(folder: Path) -> Iterator[bool]:
 def is_locked(folder: Path) -> bool:
     """Whether a living process holds :func:`locked` on a folder; ``False`` where the system has no locks.
 
-    The lock goes with its process, however that ends. To ask for a shared lock
-    and give it back at once disturbs neither the holder nor others who ask.
+    The lock goes with its process, however that ends. Asking takes a shared lock
+    for a moment, in which :func:`locked_if_free` of another process finds the folder held.
     """
     if fcntl is None:
         return False

@@ -110,6 +110,14 @@ class EpochResult(Result):
     seconds: float
     """Wall time of the training steps; evaluation and checkpoint excluded."""
 
+    def __post_init__(self) -> None:
+        for key, least in (("epoch", 1), ("num_images", 1), ("num_errors", 0)):
+            _check_count(key, getattr(self, key), least)
+        if self.num_errors > self.num_images:
+            raise ValueError(f"{self.num_errors} errors of {self.num_images} images")
+        _check_number("loss", self.loss)
+        _check_number("seconds", self.seconds, least=0)
+
     @property
     def error_rate(self) -> float:
         """Wrong answers as a fraction."""
@@ -169,9 +177,18 @@ class TrainingResult(Result):
     max_rotation: float = 0.0
     """Random turn of each training image either way, at most so many degrees; 0 for none."""
     max_scaling: float = 0.0
-    """Random change of each training image's width and height, at most this part of them; 0 for none."""
-    captured: bool = False
-    """Whether the steps of the last epoch were replayed from a CUDA graph."""
+    """Random change of each training image's width and height, to ``1/(1+s)`` to ``1/(1-s)`` of them; 0 for none."""
+    captured: bool | None = None
+    """Whether the steps were replayed from a CUDA graph; ``None`` when an earlier process trained all of them."""
+
+    def __post_init__(self) -> None:
+        # What is shown as soon as a run is found to be finished; a file can be edited by hand.
+        _check_count("num_images", self.num_images, 1)
+        _check_count("num_errors", self.num_errors, 0)
+        if self.num_errors > self.num_images:
+            raise ValueError(f"num_errors is more than the {self.num_images} images")
+        for key in ("error_rate", "error_rate_low", "error_rate_high", "epoch_seconds", "first_epoch_seconds"):
+            _check_number(key, getattr(self, key), least=0)
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -227,7 +244,7 @@ class RunRecord(Result):
     max_rotation: float = 0.0
     """Random turn of each training image either way, at most so many degrees; 0 for none."""
     max_scaling: float = 0.0
-    """Random change of each training image's width and height, at most this part of them; 0 for none."""
+    """Random change of each training image's width and height, to ``1/(1+s)`` to ``1/(1-s)`` of them; 0 for none."""
 
     def __post_init__(self) -> None:
         # What the tables count with; a file can be edited by hand, and NaN cannot be saved as JSON.
@@ -235,10 +252,7 @@ class RunRecord(Result):
             if not isinstance(getattr(self, key), str):
                 raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
         for key, least in _LEAST_COUNTS.items():
-            if type(value := getattr(self, key)) is not int:
-                raise TypeError(f"{key} is {value!r}; expected a whole number")
-            if value < least:
-                raise ValueError(f"{key} is {value}; expected {least} or more")
+            _check_count(key, getattr(self, key), least)
         if self.selected_epoch > self.epochs:
             raise ValueError(f"selected_epoch is {self.selected_epoch}; expected 1 to {self.epochs}")
         for errors in (self.num_errors, *self.epoch_errors):
@@ -290,12 +304,27 @@ _LEAST_COUNTS = {
 }
 
 
+def _check_count(what: str, value: Any, least: int) -> None:
+    """Refuse what is no whole number, or too small a one."""
+    if type(value) is not int:
+        raise TypeError(f"{what} is {value!r}; expected a whole number")
+    if value < least:
+        raise ValueError(f"{what} is {value}; expected {least} or more")
+
+
 def _check_number(what: str, value: Any, *, least: float = -math.inf, below: float = math.inf) -> None:
     """Refuse what is no number, and NaN and infinity among the numbers."""
     if type(value) not in (int, float):
         raise TypeError(f"{what} is {value!r}; expected a number")
-    if not math.isfinite(value) or not least <= value < below:
-        raise ValueError(f"{what} is {value}; expected a finite number from {least} to below {below}")
+    if not least <= value < below or not _is_finite(value):
+        raise ValueError(f"{what} is {repr(value)[:20]}; expected a finite number from {least} to below {below}")
+
+
+def _is_finite(value: float) -> bool:
+    try:
+        return math.isfinite(value)
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 @dataclass(frozen=True)
@@ -327,7 +356,7 @@ class RunState(Result):
     max_rotation: float | None = None
     """Random turn of each training image either way, at most so many degrees."""
     max_scaling: float | None = None
-    """Random change of each training image's width and height, at most this part of them."""
+    """Random change of each training image's width and height, to ``1/(1+s)`` to ``1/(1-s)`` of them."""
     dropout: float | None = None
     """Rate of the hidden fully connected layers."""
     epochs_done: int = 0

@@ -58,7 +58,8 @@ if TYPE_CHECKING:
 @click.option(
     "--max-scaling",
     type=FiniteRange(0, MAX_SCALING),
-    help="Change each training image's width and height at random by up to this part. Default: the recipe's.",
+    help="Change each training image's width and height at random, to 1/(1+s) to 1/(1-s) of them. "
+    "Default: the recipe's.",
 )
 @click.option(
     "--label-smoothing",
@@ -164,7 +165,7 @@ def train(
             seeds=chosen_seeds,
         )
         with TrainingProgress(len(jobs)) as progress:
-            sweep = _Sweep(progress, say_seed=len(chosen_seeds) > 1)
+            sweep = _Sweep(progress, say_seed=len(chosen_seeds) > 1, keep_causes=len(jobs) == 1)
             try:
                 load = partial(load_images, data_dir, validation=validation)
                 _train_all(jobs, dataset, load, chosen, work_dir, at_once=parallel, resume=resume, observer=sweep)
@@ -229,11 +230,11 @@ def _train_all(
 class _Sweep:
     """Shows every run, and keeps what became of it by the job's key."""
 
-    def __init__(self, progress: TrainingProgress, *, say_seed: bool) -> None:
+    def __init__(self, progress: TrainingProgress, *, say_seed: bool, keep_causes: bool) -> None:
         self.results: dict[str, TrainingResult] = {}
         self.reasons: dict[str, str] = {}
         self.causes: dict[str, BaseException | None] = {}
-        self._progress, self._say_seed = progress, say_seed
+        self._progress, self._say_seed, self._keep_causes = progress, say_seed, keep_causes
         self._shown: dict[str, JobProgress] = {}
 
     def name_of(self, job: Job) -> str:
@@ -253,4 +254,5 @@ class _Sweep:
     def fail(self, job: Job, reason: str) -> None:
         self._shown[job.key].fail()
         self.reasons[job.key] = reason
-        self.causes[job.key] = sys.exception()  # none where another process had it
+        if self._keep_causes:  # with its traceback, and so with all that the run had in memory
+            self.causes[job.key] = sys.exception()  # none where another process had it

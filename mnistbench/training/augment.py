@@ -53,9 +53,10 @@ def distort_randomly(
     Args:
         images: uint8 ``(n, 1, side, side)``.
         generator: On the CPU, so that every device makes the same choice.
-        max_shift: Largest shift along each axis, in pixels and parts of them.
+        max_shift: Largest shift along each axis, in pixels and parts of them, before the image is turned and scaled.
         max_rotation: Largest turn either way, in degrees.
-        max_scaling: Largest change of width and height, each by itself, as a part of them.
+        max_scaling: Largest change, as a part, of the distances at which each axis is sampled: with 0.1 width and
+            height, each by itself, become 1/1.1 to 1/0.9 of what they were.
 
     Returns:
         A new tensor of the same shape, interpolated between pixels; pixels that move in are 0.

@@ -30,22 +30,39 @@ def record_graph(function: Callable[[], None], generator: torch.Generator) -> Ca
     """Record a function's kernels as a CUDA graph on the generator's device.
 
     Raises:
-        RuntimeError: When the function does what a graph cannot hold, such as asking for a value.
+        RuntimeError: When the function does what a graph cannot hold, such as asking for a value. The current
+            stream is then what it was, and nothing of the attempt is still running.
     """
-    device = generator.device
-    with torch.cuda.device(device):
-        aside = torch.cuda.Stream()  # type: ignore[no-untyped-call]  # torch has no stub for it
-        aside.wait_stream(torch.cuda.current_stream())
-        with torch.cuda.stream(aside):
-            for _ in range(WARM_UP_STEPS):
+    with torch.cuda.device(generator.device):
+        before = torch.cuda.current_stream()
+        # Never torch's one stream for all recordings: libraries keep a workspace for each stream, and graphs that
+        # were recorded on the same one would write into the same when they run at once.
+        own = before if before != torch.cuda.default_stream() else new_stream(generator.device)
+        try:
+            own.wait_stream(before)
+            with torch.cuda.stream(own):
+                for _ in range(WARM_UP_STEPS):
+                    function()
+            before.wait_stream(own)
+            graph = torch.cuda.CUDAGraph()
+            graph.register_generator_state(generator)
+            with torch.cuda.graph(graph, stream=own):
                 function()
-        torch.cuda.current_stream().wait_stream(aside)
-        graph = torch.cuda.CUDAGraph()
-        graph.register_generator_state(generator)
-        with torch.cuda.graph(graph):
-            function()
+        except BaseException as error:
+            # An attempt that is broken off may leave its own stream the current one.
+            torch.cuda.set_stream(before)
+            torch.cuda.synchronize()
+            if isinstance(error.__context__, torch.OutOfMemoryError):
+                raise error.__context__ from None
+            raise
     replay: Callable[[], None] = graph.replay
     return replay
+
+
+def new_stream(device: torch.device) -> torch.cuda.Stream:
+    """One of the streams of a GPU, of which torch hands out 32 in turn."""
+    stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no stub for it
+    return stream
 
 
 class CapturedSteps:

@@ -21,7 +21,10 @@ from mnistbench.results import TrainingResult
 from mnistbench.training.recipes import INITIALIZATIONS, Initialization, Recipe
 
 REVISION = 1
-"""Raised whenever a change in ``training`` changes the weights that a configuration gives."""
+"""Raised whenever a change in ``training`` changes the weights that a configuration gives.
+
+Not raised for the recorded step of GPUs, whose rate is rounded to float32: no run on a GPU had been published.
+"""
 
 LATER_FIELDS = {"initialization": "torch", "max_rotation": 0.0, "max_scaling": 0.0}
 """Fields of a configuration that came after the first runs, and what these did without a choice."""
@@ -36,7 +39,7 @@ MAX_ROTATION = 45.0
 """Degrees; beyond that digits turn into others."""
 
 MAX_SCALING = 0.5
-"""Beyond that digits leave the field, or nothing is left of them."""
+"""At which a digit becomes twice as wide, and leaves the field."""
 
 MAX_SEED = 2**32 - 1
 

@@ -32,6 +32,9 @@ STEPS_BETWEEN_REPORTS = 20
 STEPS_BETWEEN_PAUSES = 10
 """Few enough that a GPU has work from several networks at once, and many enough that turns cost nothing."""
 
+SECONDS_BETWEEN_LOOKS = 0.05
+"""While there is nothing to do but to wait for another process."""
+
 Outcome = TypeVar("Outcome")
 
 OnStep = Callable[[int, int, float], None]
@@ -39,16 +42,19 @@ OnStep = Callable[[int, int, float], None]
 
 _PERMUTATION, _DROPOUT, _SHIFT = 1, 2, 3
 
+_ADAM_STATE = {"step", "exp_avg", "exp_avg_sq"}
+
 
 class DivergedError(ArithmeticError):
     """The loss became NaN or infinite."""
 
 
-def run_to_end(steps: Generator[None, None, Outcome]) -> Outcome:
-    """Run what pauses now and then without a pause; what it returns."""
+def run_to_end(steps: Generator[bool, None, Outcome]) -> Outcome:
+    """Run at a stretch what pauses now and then, and gives whether it got on since; what it returns."""
     while True:
         try:
-            next(steps)
+            if not next(steps):
+                time.sleep(SECONDS_BETWEEN_LOOKS)
         except StopIteration as end:
             outcome: Outcome = end.value
             return outcome
@@ -78,15 +84,14 @@ class Trainer:
         # Too few steps are not worth it.
         self._record = record if len(dataset.train_images) // job.batch_size > WARM_UP_STEPS else None
         self._captured: CapturedSteps | None = None
+        self._has_run = False
         rate = job.learning_rate if self._record is None else torch.tensor(job.learning_rate, device=device)
         self.optimizer = _optimizer(job, self.module, rate)
         self.images = _to_device(dataset.train_images, device).unsqueeze(1)
         self.labels = _to_device(dataset.train_labels, device).long()
         self.test_images = _to_device(dataset.test_images, device).unsqueeze(1)
         self.test_labels = _to_device(dataset.test_labels, device).long()
-        self.generator = torch.Generator(device)
-        for layer in dropouts(self.module):
-            layer.generator = self.generator
+        self._use_generator(torch.Generator(device))
 
     @property
     def steps_per_epoch(self) -> int:
@@ -97,8 +102,10 @@ class Trainer:
         """Train one epoch at a stretch; as :meth:`epoch_steps`."""
         return run_to_end(self.epoch_steps(epoch, on_step))
 
-    def epoch_steps(self, epoch: int, on_step: OnStep | None = None) -> Generator[None, None, tuple[float, float]]:
+    def epoch_steps(self, epoch: int, on_step: OnStep | None = None) -> Generator[bool, None, tuple[float, float]]:
         """Train one epoch, and pause after every few steps for others to have their turn.
+
+        Each pause gives ``True``: it got on since the last.
 
         Args:
             epoch: Counted from 1; decides the order of the images and the dropout.
@@ -126,6 +133,7 @@ class Trainer:
             for step in range(steps)
         ]
         captured = self._capture(images, labels, rates)
+        self._has_run = True
         if captured is not None:
             total = captured.total
         self.generator.manual_seed(_seed_for(job.seed, epoch, _DROPOUT))
@@ -142,11 +150,17 @@ class Trainer:
                 _require_finite(mean)
                 on_step(step + 1, steps, mean)
             if (step + 1) % STEPS_BETWEEN_PAUSES == 0:
-                yield
+                yield True
         seconds = self._now() - begin
         mean = total.item() / num_images
         _require_finite(mean)
         return mean, seconds
+
+    def _use_generator(self, generator: torch.Generator) -> None:
+        """Draw dropout from it."""
+        self.generator = generator
+        for layer in dropouts(self.module):
+            layer.generator = generator
 
     def _augmented(self, images: Tensor, chance: torch.Generator) -> Tensor:
         """The images of one epoch, changed at random as the job says."""
@@ -157,9 +171,13 @@ class Trainer:
         return shift_randomly(images, job.max_shift, chance) if job.max_shift else images
 
     @property
-    def is_captured(self) -> bool:
-        """Whether steps are replayed from a recording; known after the first epoch."""
-        return self._captured is not None
+    def is_captured(self) -> bool | None:
+        """Whether steps are replayed from a recording; ``None`` before the first epoch."""
+        return self._captured is not None if self._has_run else None
+
+    def close(self) -> None:
+        """Let go of the recorded step, which holds this trainer and with it the device's memory."""
+        self._captured = None
 
     def _capture(self, images: Tensor, labels: Tensor, rates: list[float]) -> CapturedSteps | None:
         """Hand an epoch to the recorded step, which is recorded at the first call; ``None`` where that is not to be."""
@@ -182,6 +200,8 @@ class Trainer:
         except RuntimeError:
             # A driver or a kernel that cannot be recorded still trains, launch by launch.
             self._record = self._captured = None
+            # The other generator may still take itself for a part of the recording.
+            self._use_generator(torch.Generator(self.device))
         return self._captured
 
     def _optimizer_state(self) -> list[Tensor]:
@@ -252,6 +272,8 @@ class Trainer:
         self._captured = None  # which holds tensors that are replaced here
         prefix = "optimizer."
         keys = {name[len(prefix) :].split(".", 1)[0] for name in tensors if name.startswith(prefix)}
+        if keys != _ADAM_STATE:
+            raise ValueError(f"of the optimizer it has {sorted(keys)}, expected {sorted(_ADAM_STATE)}")
         with torch.no_grad():
             for name, parameter in self.module.named_parameters():
                 saved = tensors[f"weights.{name}"]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,9 +28,6 @@ from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer, run_to_end
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_failure, write_failure
-
-SECONDS_BETWEEN_LOOKS = 0.05
-"""While another process trains the same run."""
 
 
 @dataclass(frozen=True)
@@ -97,8 +93,10 @@ def job_steps(
     resume: bool = True,
     on_event: OnEvent | None = None,
     now: Now = utc_now,
-) -> Generator[None, None, FinishedRun]:
+) -> Generator[bool, None, FinishedRun]:
     """Train one network, or return the run that is already there; pauses after every few steps.
+
+    Each pause gives whether it got on since the last; it does not while another process holds the run.
 
     A run that fails leaves ``failure.json``. The same job is tried again all the
     same, from its last checkpoint: memory may be free by now, the mistake mended
@@ -127,22 +125,21 @@ def job_steps(
     if finished is not None:
         return finished
     folder.mkdir(parents=True, exist_ok=True)
-    told = False
+    looks = 0
     while True:
-        # Never waits with a lock in hand: whoever trains several runs in turns holds other folders meanwhile.
+        # Never waits here: whoever trains several runs in turns holds other folders meanwhile.
         with locked_if_free(folder) as ours:
             if ours:
                 return (yield from _hold_and_train(job, dataset, device, folder, resume, tell, now))
-        if not told:
+        looks += 1
+        if looks == 2:  # at the first, it may just be somebody who looks whether it is locked
             tell(Waiting())
-            told = True
-        time.sleep(SECONDS_BETWEEN_LOOKS)
-        yield
+        yield False
 
 
 def _hold_and_train(
     job: Job, dataset: Dataset, device: torch.device, folder: Path, resume: bool, tell: OnEvent, now: Now
-) -> Generator[None, None, FinishedRun]:
+) -> Generator[bool, None, FinishedRun]:
     """Train in a folder that no other process touches."""
     # Another process may have finished the run while this one waited.
     finished = read_finished(folder) if resume else None
@@ -189,44 +186,49 @@ def _memory_errors_typed(job: Job, device: torch.device) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        # torch's own class for GPUs, a plain RuntimeError from the allocator of CPUs.
-        if not isinstance(error, torch.OutOfMemoryError) and "allocate memory" not in str(error):
+        # torch's own class for GPUs, a plain RuntimeError from the allocator of CPUs and from libraries on a GPU.
+        plain = "allocate memory" in str(error) or "out of memory" in str(error)
+        if not isinstance(error, torch.OutOfMemoryError) and not plain:
             raise
         raise TrainingError(
             f"{job.network.name} needs more memory than {device} has; "
-            f"try batches smaller than {job.batch_size} (--batch-size)"
+            f"try batches smaller than {job.batch_size} (--batch-size), or fewer runs at once (--parallel)"
         ) from error
 
 
 def _train(
     job: Job, dataset: Dataset, device: torch.device, folder: Path, tell: OnEvent
-) -> Generator[None, None, FinishedRun]:
+) -> Generator[bool, None, FinishedRun]:
     """Train from the folder's checkpoint, or from the start, to the end."""
-    trainer = Trainer(job, dataset, device)
-    checkpoint = read_checkpoint(folder, job)
-    if checkpoint is None:
-        checkpoint = Checkpoint(history=(), tensors={})
-    else:
-        try:
-            trainer.load_state(checkpoint.tensors)
-        except (KeyError, ValueError, RuntimeError) as error:
-            raise ArtifactError(
-                f"the checkpoint in {folder} does not fit: {error}; start over with --no-resume"
-            ) from None
-        tell(Resumed(checkpoint.history[-1]))
-    while len(checkpoint.history) < job.epochs:
-        checkpoint = yield from _run_epoch(trainer, checkpoint, tell)
-        write_checkpoint(folder, job, checkpoint)
-        tell(EpochDone(checkpoint.history[-1]))
-        yield
-    return _finish(folder, job, checkpoint, trainer)
+    with contextlib.closing(Trainer(job, dataset, device)) as trainer:
+        checkpoint = read_checkpoint(folder, job)
+        if checkpoint is None:
+            checkpoint = Checkpoint(history=(), tensors={})
+        else:
+            _put_back(checkpoint, trainer, folder)
+            tell(Resumed(checkpoint.history[-1]))
+        while len(checkpoint.history) < job.epochs:
+            checkpoint = yield from _run_epoch(trainer, checkpoint, tell)
+            write_checkpoint(folder, job, checkpoint)
+            tell(EpochDone(checkpoint.history[-1]))
+            yield True
+        return _finish(folder, job, checkpoint, trainer)
+
+
+def _put_back(checkpoint: Checkpoint, trainer: Trainer, folder: Path) -> None:
+    try:
+        trainer.load_state(checkpoint.tensors)
+    except torch.OutOfMemoryError:
+        raise
+    except (KeyError, ValueError, RuntimeError) as error:
+        raise ArtifactError(f"the checkpoint in {folder} does not fit: {error}; start over with --no-resume") from None
 
 
 def _silent(_event: Event) -> None:
     """Tell no one."""
 
 
-def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Generator[None, None, Checkpoint]:
+def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Generator[bool, None, Checkpoint]:
     epoch = len(before.history) + 1
     try:
         loss, seconds = yield from trainer.epoch_steps(

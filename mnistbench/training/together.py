@@ -8,6 +8,7 @@ turns on the device instead of sharing it.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
@@ -17,10 +18,15 @@ from pathlib import Path
 import torch
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.training.captured import new_stream
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.loop import SECONDS_BETWEEN_LOOKS
 from mnistbench.training.run import job_steps
 from mnistbench.training.sweep import Observer, check_writable, next_job
+
+MOST_ON_A_GPU = 16
+"""Runs in turns: torch has 32 streams for a device, and two graphs must never share one."""
 
 
 def run_together(
@@ -42,7 +48,7 @@ def run_together(
         dataset: The images.
         device: For all of them.
         work_dir: Folder for all runs.
-        num_runs: Jobs at once, at most.
+        num_runs: Jobs at once, at most; on a GPU never more than ``MOST_ON_A_GPU``.
         observer: Told of everything.
         resume: As for :func:`mnistbench.training.run.run_job`.
 
@@ -50,6 +56,8 @@ def run_together(
         OSError: When no run at all could be written into the work folder.
     """
     waiting, running, checked = deque(jobs), deque[_Turn](), False
+    if device.type == "cuda":
+        num_runs = min(num_runs, MOST_ON_A_GPU)
     try:
         while True:
             while len(running) < num_runs and (job := next_job(waiting, work_dir, resume, observer)):
@@ -58,22 +66,19 @@ def run_together(
                     checked = True
                 observer.begin(job)
                 steps = job_steps(job, dataset, device, work_dir, resume=resume, on_event=partial(observer.event, job))
-                running.append(_Turn(job, steps, _stream(device)))
+                running.append(_Turn(job, steps, new_stream(device) if device.type == "cuda" else None))
             if not running:
                 return
-            turn = running.popleft()
-            if turn.take(observer):
-                running.append(turn)
+            # It stays in the list meanwhile, so that whatever happens it is closed.
+            if running[0].take(observer):
+                running.rotate(-1)
+            else:
+                running.popleft()
+            if running and not any(turn.got_on for turn in running):
+                time.sleep(SECONDS_BETWEEN_LOOKS)
     finally:
         for turn in running:
             turn.steps.close()
-
-
-def _stream(device: torch.device) -> torch.cuda.Stream | None:
-    if device.type != "cuda":
-        return None
-    stream: torch.cuda.Stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]  # torch has no stub for it
-    return stream
 
 
 @dataclass
@@ -81,14 +86,15 @@ class _Turn:
     """A job that is under way."""
 
     job: Job
-    steps: Generator[None, None, FinishedRun]
+    steps: Generator[bool, None, FinishedRun]
     stream: torch.cuda.Stream | None
+    got_on: bool = True
 
     def take(self, observer: Observer) -> bool:
         """Go on for a few steps; whether there are more to come."""
         try:
             with torch.cuda.stream(self.stream) if self.stream else contextlib.nullcontext():
-                next(self.steps)
+                self.got_on = next(self.steps)
         except StopIteration as end:
             observer.finish(self.job, end.value)
         except BrokenPipeError:

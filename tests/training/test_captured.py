@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -7,24 +8,46 @@ from typing import Any
 
 import pytest
 import torch
+from observed import Log
 from tiny import CONVOLUTIONAL, DENSE, tiny_job
 from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.training.captured import WARM_UP_STEPS, Record, record_graph
+from mnistbench.training.captured import WARM_UP_STEPS, CapturedSteps, Record, record_graph
 from mnistbench.training.loop import DivergedError, Trainer
 from mnistbench.training.run import run_job
+from mnistbench.training.sweep import run_one_by_one
+from mnistbench.training.together import run_together
 
 CPU = torch.device("cpu")
 each_kind = pytest.mark.parametrize("text", [DENSE, CONVOLUTIONAL])
 
 
+def addresses(steps: CapturedSteps) -> list[int]:
+    """Of all that a recorded step reads and writes, of the trainer's own tensors among it."""
+    trainer: Trainer | None = getattr(steps._step, "__self__", None)
+    if trainer is None:  # a test's own step
+        return []
+    moments = [value for state in trainer.optimizer.state.values() for value in state.values()]
+    assert steps._buffers is not None
+    ours = (*steps._buffers, steps._position, steps._number, steps._offsets, steps.total)
+    rates = [group["lr"] for group in trainer.optimizer.param_groups]
+    return [tensor.data_ptr() for tensor in (*ours, *rates, *trainer.module.parameters(), *moments)]
+
+
 def record_as_a_graph_would(function: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
-    """As a GPU: warms up, draws from the generator, and repeats the function from then on."""
+    """As a GPU: warms up, draws from the generator, and repeats the work from then on, at the same addresses."""
     for _ in range(WARM_UP_STEPS):
         function()
     torch.rand(7, generator=generator)
-    return function
+    steps: CapturedSteps = function.__self__  # type: ignore[attr-defined]  # its method
+    recorded = addresses(steps)
+
+    def replay() -> None:
+        assert addresses(steps) == recorded, "a graph would still use the old tensors"
+        function()
+
+    return replay
 
 
 def refuse(function: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
@@ -56,6 +79,7 @@ def test_replayed_steps_train_as_launched_ones(tiny: Dataset, text: str, recipe:
     replayed = trainer_of(tiny, record_as_a_graph_would, text, recipe=recipe, max_shift=1)
     assert train(replayed, range(1, 4)) == pytest.approx(train(launched, range(1, 4)), rel=1e-4)
     assert (launched.is_captured, replayed.is_captured) == (False, True)
+    assert trainer_of(tiny, record_as_a_graph_would).is_captured is None
     assert_same_state(launched, replayed)
 
 
@@ -103,6 +127,31 @@ def test_another_state_is_recorded_anew(tiny: Dataset, text: str) -> None:
     assert all(torch.equal(value, expected[key]) for key, value in trainer.state().items())
 
 
+def test_one_recording_serves_all_epochs_and_goes_with_the_trainer(tiny: Dataset) -> None:
+    recordings = []
+
+    def record(function: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
+        recordings.append(generator)
+        function()
+        return lambda: None  # a graph knows nothing of what it was made from
+
+    trainer = trainer_of(tiny, record)
+    train(trainer, range(1, 4))
+    assert len(recordings) == 1
+    gone = weakref.ref(trainer)
+    trainer.close()
+    del trainer
+    assert gone() is None  # at once, and not when the garbage is collected
+
+
+@each_kind
+def test_batches_that_divide_the_images_leave_no_rest(tiny: Dataset, text: str) -> None:
+    launched = trainer_of(tiny, None, text, batch_size=50)
+    replayed = trainer_of(tiny, record_as_a_graph_would, text, batch_size=50)
+    assert train(replayed, range(1, 3)) == pytest.approx(train(launched, range(1, 3)), rel=1e-4)
+    assert_same_state(launched, replayed)
+
+
 @each_kind
 def test_what_cannot_be_recorded_is_launched(tiny: Dataset, text: str) -> None:
     launched, refused = trainer_of(tiny, None, text), trainer_of(tiny, refuse, text)
@@ -137,9 +186,9 @@ def test_the_result_says_whether_steps_were_replayed(
     tiny: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = tiny_job(batch_size=40)
-    assert not run_job(job, tiny, CPU, tmp_path / "launched").result.captured
+    assert run_job(job, tiny, CPU, tmp_path / "launched").result.captured is False
     monkeypatch.setattr("mnistbench.training.run.Trainer", partial(Trainer, record=record_as_a_graph_would))
-    assert run_job(job, tiny, CPU, tmp_path / "replayed").result.captured
+    assert run_job(job, tiny, CPU, tmp_path / "replayed").result.captured is True
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
@@ -152,3 +201,33 @@ def test_a_graph_on_a_gpu_trains_as_launched_kernels(tiny: Dataset, text: str, p
     tolerance = 1e-3 if precision == "float32" else 0.05
     assert train(replayed, range(1, 4)) == pytest.approx(train(launched, range(1, 4)), rel=tolerance)
     assert replayed.is_captured
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_graphs_that_replay_at_once_do_not_disturb_each_other(tiny: Dataset, tmp_path: Path) -> None:
+    device = torch.device("cuda:0")
+    jobs = [tiny_job("64-64-10", batch_size=20, device="cuda", seed=seed) for seed in range(4)]
+    alone, turns = Log(), Log()
+    run_one_by_one(jobs, tiny, device, tmp_path / "alone", observer=alone)
+    run_together(jobs, tiny, device, tmp_path / "turns", num_runs=4, observer=turns)
+    for job in jobs:
+        ours, theirs = (log.runs[job.key].result.history for log in (turns, alone))
+        assert [epoch.loss for epoch in ours] == pytest.approx([epoch.loss for epoch in theirs], rel=1e-3)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_that_refuses_a_recording_trains_on_its_stream(tiny: Dataset) -> None:
+    device = torch.device("cuda:0")
+
+    def asks(function: Callable[[], None], generator: torch.Generator) -> Callable[[], None]:
+        def step() -> None:
+            function()
+            torch.zeros((), device=device).item()  # which a graph cannot hold
+
+        return record_graph(step, generator)
+
+    job = tiny_job(batch_size=40, device="cuda")
+    launched, refused = (Trainer(job, tiny, device, record=record) for record in (None, asks))
+    before = torch.cuda.current_stream(device)
+    assert train(refused, range(1, 3)) == pytest.approx(train(launched, range(1, 3)), rel=1e-3)
+    assert (refused.is_captured, torch.cuda.current_stream(device)) == (False, before)

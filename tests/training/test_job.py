@@ -167,6 +167,7 @@ RESULT = {
         ("selected_epoch", "num_errors", "num_images", "error_rate", "error_rate_low", "error_rate_high"), 0
     ),
     **dict.fromkeys(("epoch_seconds", "first_epoch_seconds", "weights_sha256", "job"), 0),
+    "num_images": 10,
     "name": "8-10",
     "recipe": "default",
     "seed": 0,

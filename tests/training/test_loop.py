@@ -255,3 +255,14 @@ def test_seeds_differ_for_each_seed_epoch_and_purpose() -> None:
     seeds = {loop._seed_for(seed, epoch, purpose) for seed in range(20) for epoch in range(20) for purpose in (1, 2)}
     assert len(seeds) == 800
     assert all(0 <= seed < 2**63 for seed in seeds)
+
+
+@pytest.mark.parametrize("gone", ["step", "exp_avg", "exp_avg_sq"])
+def test_a_state_without_all_of_the_optimizers_tensors_is_refused(tiny: Dataset, gone: str) -> None:
+    trainer = trainer_of(tiny)
+    trainer.run_epoch(1)
+    state = {name: tensor for name, tensor in trainer.state().items() if not name.startswith(f"optimizer.{gone}.")}
+    with pytest.raises(ValueError, match="of the optimizer it has"):
+        trainer_of(tiny).load_state(state)
+    with pytest.raises(ValueError, match="of the optimizer it has"):
+        trainer_of(tiny).load_state(trainer.state() | {"optimizer.more.fc1.weight": torch.zeros(1)})
