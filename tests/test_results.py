@@ -258,6 +258,43 @@ def test_a_run_of_before_a_setting_was_noted_still_loads(later: str) -> None:
     assert RunRecord.from_dict(document) == RUN
 
 
+@pytest.mark.parametrize("key", ["learning_rate", "max_rotation", "max_scaling", "epoch_seconds", "dropout"])
+def test_a_number_beyond_every_float_is_refused(key: str) -> None:
+    with pytest.raises(ArtifactError, match=key):
+        RunRecord.from_dict(RUN.as_dict() | {key: 10**400})
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epoch": 0},
+        {"epoch": "1"},
+        {"num_errors": -1},
+        {"num_errors": 101},
+        {"num_errors": "many"},
+        {"num_images": 0},
+        {"loss": NAN},
+        {"loss": None},
+        {"seconds": -1.0},
+        {"seconds": "x"},
+        {"seconds": 10**400},
+    ],
+    ids=lambda changes: str(changes)[:30],
+)
+def test_an_epoch_that_cannot_be_is_refused(changes: dict[str, Any]) -> None:
+    good = {"epoch": 1, "loss": 0.5, "num_errors": 3, "num_images": 100, "seconds": 1.0}
+    EpochResult(**good)
+    with pytest.raises((TypeError, ValueError), match=r"epoch|errors|images|loss|seconds"):
+        EpochResult(**(good | changes))
+
+
+@pytest.mark.parametrize("key", ["error_rate", "error_rate_low", "epoch_seconds", "num_errors"])
+@pytest.mark.parametrize("value", ["x", None, NAN, -1, 10**400], ids=["text", "none", "nan", "negative", "huge"])
+def test_a_training_result_that_cannot_be_shown_is_refused(key: str, value: Any) -> None:
+    with pytest.raises(ArtifactError, match=key):
+        TrainingResult.from_dict(TRAINING.as_dict() | {key: value})
+
+
 def test_results_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         EPOCHS[0].num_errors = 0

@@ -80,6 +80,8 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
             raise ArtifactError("it is of another configuration")
         files, best_epoch = document["files"], document["best_epoch"]
         history = tuple(EpochResult(**entry) for entry in document["history"])
+        if not history or [entry.epoch for entry in history] != list(range(1, min(len(history), job.epochs) + 1)):
+            raise ArtifactError(f"its history does not have the first of {job.epochs} epochs in their order")
         if files["tensors"]["file"] != _tensor_file("epoch", len(history)):
             raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r}")
         if ("best" in files) != (best_epoch is not None) or best_epoch not in (None, *range(1, len(history) + 1)):

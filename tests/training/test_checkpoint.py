@@ -144,6 +144,11 @@ def outside(folder: Path, name: str) -> None:
     damage_state(folder, best_epoch=None, files={"tensors": entry(name, folder)})
 
 
+def no_epoch(folder: Path) -> None:
+    (folder / "epoch-0002.safetensors").rename(folder / "epoch-0000.safetensors")
+    damage_state(folder, history=[], best_epoch=None, files={"tensors": entry("epoch-0000.safetensors", folder)})
+
+
 DAMAGES = {
     "empty state": lambda f: (f / STATE_FILE).write_bytes(b""),
     "half a state": lambda f: truncate(f, STATE_FILE, 100),
@@ -163,6 +168,13 @@ DAMAGES = {
     "history of numbers": lambda f: damage_state(f, history=[1, 2]),
     "history lacks a field": lambda f: damage_state(f, history=[{"epoch": 1}]),
     "history is empty": lambda f: damage_state(f, history=[]),
+    "history is empty, with tensors": no_epoch,
+    "history repeats an epoch": lambda f: damage_state(f, history=history_of(f)[:1] * 2),
+    "history has errors in words": lambda f: damage_state(
+        f, history=[e | {"num_errors": "many"} for e in history_of(f)]
+    ),
+    "history has a loss of NaN": lambda f: damage_state(f, history=[e | {"loss": float("nan")} for e in history_of(f)]),
+    "history has no images": lambda f: damage_state(f, history=[e | {"num_images": 0} for e in history_of(f)]),
     "history too short": lambda f: damage_state(f, history=history_of(f)[:1]),
     "history too long": lambda f: damage_state(f, history=history_of(f) * 2),
     "best epoch to come": lambda f: damage_state(f, best_epoch=3),
