@@ -91,33 +91,34 @@ def check_claims(
     for check in (_convolutions, _dropout_in_shallow, _dropout_in_deep, _second_convolution, _largest_is_best):
         for recipe, found in by_recipe.items():
             errors = {name: [run.error_rate for run in several] for name, several in found.items()}
-            changes = {name: frozenset(map(_augmentation, several)) for name, several in found.items()}
-            claims.append(_shortened(_with_caveat(check(recipe, errors), changes)))
+            trained = {name: frozenset(map(_training, several)) for name, several in found.items()}
+            claims.append(_shortened(_with_caveat(check(recipe, errors), trained)))
     if PAPER_RECIPE in by_recipe:
         claims.append(_overfitting(by_recipe[PAPER_RECIPE].get(OVERFITTING, [])))
     return tuple(claims)
 
 
-def _augmentation(run: RunRecord) -> str:
-    """How a run's training images were changed at random, in a few words."""
+def _training(run: RunRecord) -> str:
+    """How a run's training images were changed at random and with which weights it began, in a few words."""
     parts = [f"shift {run.max_shift} px"] * bool(run.max_shift)
     parts += [f"rotation {run.max_rotation:g}°"] * bool(run.max_rotation)
     parts += [f"scaling {run.max_scaling:.3g}"] * bool(run.max_scaling)
-    return ", ".join(parts) or "none"
+    parts = parts or ["no augmentation"]
+    return ", ".join(parts + [f"{run.initialization} weights"] * (run.initialization != "torch"))
 
 
-def _with_caveat(claim: Claim, augmentations: Mapping[str, frozenset[str]]) -> Claim:
-    """The claim, and whether the networks compared were augmented differently, which their errors then show too."""
-    measured = [pair for pair in claim.comparisons if pair.network in augmentations and pair.other in augmentations]
-    unlike = [pair for pair in measured if augmentations[pair.network] != augmentations[pair.other]]
+def _with_caveat(claim: Claim, trained: Mapping[str, frozenset[str]]) -> Claim:
+    """The claim, and whether the networks compared were trained differently, which their errors then show too."""
+    measured = [pair for pair in claim.comparisons if pair.network in trained and pair.other in trained]
+    unlike = [pair for pair in measured if trained[pair.network] != trained[pair.other]]
     if not unlike:
         return claim
     ours, theirs = (
-        " or ".join(sorted(frozenset[str]().union(*(augmentations[name] for name in names))))
+        " or ".join(sorted(frozenset[str]().union(*(trained[name] for name in names))))
         for names in ([pair.network for pair in unlike], [pair.other for pair in unlike])
     )
     count = f" in {len(unlike)} of {len(measured)} comparisons" if len(measured) > 1 else ""
-    caveat = f"compares augmentation too{count}: {ours} against {theirs}"
+    caveat = f"compares training too{count}: {ours} against {theirs}"
     return dataclasses.replace(claim, caveat=caveat)
 
 

@@ -127,11 +127,11 @@ def test_without_runs_of_the_largest_nothing_is_shown():
 def test_networks_that_were_augmented_differently_are_told():
     dense = seeds(LARGEST_DENSE, [165, 170, 175])
     found = claim([*seeds(SMALLEST_CONVOLUTIONAL, [130] * 3, max_shift=1), *dense], "convolutions")
-    assert found.caveat == "compares augmentation too: shift 1 px against none"
+    assert found.caveat == "compares training too: shift 1 px against no augmentation"
     assert found.as_dict()["caveat"] == found.caveat
     assert claim([*seeds(SMALLEST_CONVOLUTIONAL, [130] * 3), *dense], "convolutions").caveat is None
     found = claim([*seeds(SMALLEST_CONVOLUTIONAL, [130] * 3, max_rotation=10, max_scaling=0.1), *dense], "convolutions")
-    assert found.caveat == "compares augmentation too: rotation 10°, scaling 0.1 against none"
+    assert found.caveat == "compares training too: rotation 10°, scaling 0.1 against no augmentation"
     assert claim([], "convolutions").caveat is None
 
 
@@ -145,7 +145,7 @@ def test_the_largest_is_compared_with_all_whatever_is_shown():
     unlike = sum(other != 2 for other in others)
     assert 0 < unlike < 28
     assert found.caveat == (
-        f"compares augmentation too in {unlike} of 28 comparisons: shift 2 px against none or shift 1 px"
+        f"compares training too in {unlike} of 28 comparisons: shift 2 px against no augmentation or shift 1 px"
     )
 
 

@@ -135,7 +135,7 @@ def test_what_keeps_the_largest_from_being_best_is_named():
 
 def test_unlike_augmentation_is_told_below_the_claim_and_in_the_documents_row():
     runs = [*seeds("32-P-32-10", [130, 131, 135], max_shift=1), *seeds("1500-1000-500-10", [165, 170, 175])]
-    text = "compares augmentation too: shift 1 px against none"
+    text = "compares training too: shift 1 px against no augmentation"
     assert claims_sheets(check_claims(runs))[0].note.endswith(f"Recipe default {text}.")
     assert claims_sheet(check_claims(runs)).rows[0][-1].endswith(f"; {text}")
 
