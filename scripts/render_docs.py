@@ -54,7 +54,7 @@ list over seeds by recipe) `, median_error, seeds, epochs, range, interval, new_
 (an object: by recipe `recipe, selection, seeds, errors, num_errors, num_images, median_error, min_error, max_error, \
 error_rate_low, error_rate_high, new_seed_low, new_seed_high, epochs, mixed, verdict`) |
 | `results --claims` | one object: `claims`, an array of `key, statement, recipe, rule, verdict, comparisons, curve, \
-caveat` (text where the networks compared were augmented differently, else null); a comparison has `network, other, error, \
+caveat` (text where the networks compared were trained differently, else null); a comparison has `network, other, error, \
 other_error` (medians) `, difference` (of the means) `, difference_low, difference_high` (its 95% interval; null with fewer \
 than three seeds) `, outcome` |
 | `compare-accuracy` | one `comparison` result |
@@ -106,7 +106,20 @@ def _pair(row: dict[str, Any], figure: str, text: Callable[[Any], str]) -> str:
 def recipe_search() -> str:
     """Every trial on held-out images."""
     document = read("recipe-search.json")
-    heads = ("network", "dropout", "epochs", "batch", "peak rate", "shift", "smoothing", "betas", "errors of 10,000")
+    heads = (
+        "network",
+        "dropout",
+        "epochs",
+        "batch",
+        "peak rate",
+        "shift",
+        "rotation",
+        "scaling",
+        "smoothing",
+        "betas",
+        "initialization",
+        "errors of 10,000",
+    )
     rows = tuple(
         (
             f"`{trial['name']}`",
@@ -114,9 +127,12 @@ def recipe_search() -> str:
             str(trial["epochs"]),
             str(trial["batch_size"]),
             f"{trial['learning_rate']:g}",
-            str(trial["max_shift"]) if trial["max_shift"] else units.MISSING,
-            f"{trial['label_smoothing']:g}" if trial["label_smoothing"] else units.MISSING,
+            *(
+                f"{trial[key]:g}" if trial[key] else units.MISSING
+                for key in ("max_shift", "max_rotation", "max_scaling", "label_smoothing")
+            ),
             ", ".join(f"{beta:g}" for beta in trial["betas"]),
+            trial["initialization"],
             ", ".join(map(str, trial["num_errors"])),
         )
         for trial in document["trials"]
@@ -134,7 +150,15 @@ def test_set_looks() -> str:
         published = f" (paper: {paper.error:.2%})" if paper else ""
         rates = ", ".join(f"{num_errors / document['num_images']:.2%}" for num_errors in trial["num_errors"])
         seeds = ", ".join(map(str, trial["seeds"]))
-        lines.append(f"- `{trial['name']}` with dropout {trial['dropout']:g}, seed {seeds}: {rates}{published}.\n")
+        settings = ", ".join(
+            (
+                f"dropout {trial['dropout']:g}",
+                f"{trial['epochs']} epochs",
+                f"peak rate {trial['learning_rate']:g}",
+                f"shift {trial['max_shift']}",
+            )
+        )
+        lines.append(f"- `{trial['name']}` with {settings}, seed {seeds}: {rates}{published}.\n")
     return "".join(lines)
 
 

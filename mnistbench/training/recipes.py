@@ -38,7 +38,8 @@ class Settings:
         learning_rate: Constant, or the peak of the cycle.
         max_shift: Random shift of each training image along each axis, at most so many pixels.
         max_rotation: Random turn of each training image either way, at most so many degrees.
-        max_scaling: Random change of each training image's width and height, at most this part of them.
+        max_scaling: Random change of each training image's width and height, each by itself: with 0.1 they become
+            1/1.1 to 1/0.9 of what they were.
         label_smoothing: Part of each target that is spread evenly over the ten classes.
         initialization: Distribution of the initial weights.
     """
@@ -129,7 +130,7 @@ DEFAULT = Recipe(
         "dense": Settings(15, 0.008),
         "wide": Settings(10, 0.003),
         "convolutional": Settings(10, 0.006, max_shift=1),
-        "deep": Settings(10, 0.003, max_shift=2),
+        "deep": Settings(20, 0.003, max_shift=2, max_rotation=10, max_scaling=0.1, initialization="he"),
     },
 )
 
