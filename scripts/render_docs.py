@@ -222,11 +222,14 @@ def json_documents() -> str:
     """docs/json.md: the fields of every result, from the classes themselves."""
     parts = [JSON_HEAD]
     package = TOP / "mnistbench"
-    for file, wanted in (("results.py", None), ("artifacts.py", {"ModelEntry"}), ("training/states.py", None)):
-        for node in ast.parse((package / file).read_text(encoding="utf-8")).body:
-            is_result = isinstance(node, ast.ClassDef) and any(isinstance(s, ast.AnnAssign) for s in node.body)
-            if isinstance(node, ast.ClassDef) and is_result and (wanted is None or node.name in wanted):
-                parts.append(_fields(node))
+    results = ("environment", "training", "record", "state", "evaluation", "latency")
+    files = (*(f"results/{stage}.py" for stage in results), "artifacts.py", "training/states.py")
+    for file in files:
+        parts += [
+            _fields(node)
+            for node in ast.parse((package / file).read_text(encoding="utf-8")).body
+            if isinstance(node, ast.ClassDef) and {ast.Assign, ast.AnnAssign} <= {type(s) for s in node.body}
+        ]
     return "\n".join(parts)
 
 

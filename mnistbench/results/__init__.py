@@ -1,0 +1,29 @@
+"""What was measured, as plain data: one class a stage, JSON with a schema version.
+
+Error rates are fractions, times seconds, sizes bytes. A new field is added with
+a default, so that older files still load; a field that changes its meaning
+raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
+"""
+
+from mnistbench.results.base import SCHEMA_VERSION, Result
+from mnistbench.results.environment import Environment
+from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
+from mnistbench.results.latency import LatencyResult
+from mnistbench.results.record import RunRecord
+from mnistbench.results.state import STATES, RunState, State
+from mnistbench.results.training import EpochResult, TrainingResult
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "STATES",
+    "ComparisonResult",
+    "Environment",
+    "EpochResult",
+    "EvaluationResult",
+    "LatencyResult",
+    "Result",
+    "RunRecord",
+    "RunState",
+    "State",
+    "TrainingResult",
+]
