@@ -113,7 +113,8 @@ class CapturedSteps:
         """
         given = (images, labels, rates.to(self._rate.device))
         if self._buffers is None:
-            self._buffers = tuple(tensor.clone() for tensor in given)  # type: ignore[assignment]  # of three
+            images, labels, rates = given
+            self._buffers = (images.clone(), labels.clone(), rates.clone())
             self._rewind()
             kept = [tensor.clone() for tensor in self._changed]
             try:

@@ -77,9 +77,10 @@ def _named_layers(spec: NetworkSpec) -> OrderedDict[str, nn.Module]:
                 modules[f"conv{convs}"] = nn.Conv2d(
                     shape[0], layer.out_channels, layer.kernel_size, padding=layer.padding
                 )
-                if isinstance(layers[index + 1], MaxPool2d):
+                following = layers[index + 1]
+                if isinstance(following, MaxPool2d):
                     pools += 1
-                    modules[f"pool{pools}"] = nn.MaxPool2d(layers[index + 1].kernel_size)  # type: ignore[union-attr]
+                    modules[f"pool{pools}"] = nn.MaxPool2d(following.kernel_size)
                 modules[f"relu{relus}"] = nn.ReLU(inplace=True)
             case MaxPool2d():
                 if index == 0 or not isinstance(layers[index - 1], Conv2d):

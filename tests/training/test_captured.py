@@ -4,6 +4,7 @@ import weakref
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import MethodType
 from typing import Any
 
 import pytest
@@ -40,7 +41,8 @@ def record_as_a_graph_would(function: Callable[[], None], generator: torch.Gener
     for _ in range(WARM_UP_STEPS):
         function()
     torch.rand(7, generator=generator)
-    steps: CapturedSteps = function.__self__  # type: ignore[attr-defined]  # its method
+    assert isinstance(function, MethodType)
+    steps: CapturedSteps = function.__self__
     recorded = addresses(steps)
 
     def replay() -> None:
