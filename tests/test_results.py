@@ -10,11 +10,13 @@ from records import record
 from mnistbench.errors import ArtifactError
 from mnistbench.results import (
     SCHEMA_VERSION,
+    BenchRun,
     ComparisonResult,
     Environment,
     EpochResult,
     EvaluationResult,
     LatencyResult,
+    ProcessResult,
     Result,
     RunRecord,
     TrainingResult,
@@ -93,13 +95,33 @@ LATENCY = LatencyResult(
     samples_seconds=(1e-5, 2e-5, 3e-5),
     options={"intra_op_num_threads": 1},
 )
+PROCESS = ProcessResult(0.01, 0.002, 12, True, 2, "noise", 1e-5, 1.5e-5, conditions={"cpu_mhz": 2400.0})
+FRESH = dataclasses.replace(
+    LATENCY,
+    processes=(PROCESS, dataclasses.replace(PROCESS, num_samples=1, device_p50_seconds=2e-6)),
+    p50_low_seconds=1e-5,
+    p50_high_seconds=3e-5,
+    node_placement={"CPUExecutionProvider": 16},
+)
 FAILED = LatencyResult("16-10", "16-10.onnx", "ef" * 32, "cuda:0", "e2e", 1, error="no CUDA libraries")
 
 COMPARISON = ComparisonResult(EVALUATION, EVALUATION, 9, 1, 2, 3, 4, 1.0, None)
 RUN = record("16-10", 300)
 
-RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, RUN, EVALUATION, COMPARISON, LATENCY, FAILED)
-CLASSES = (Environment, EpochResult, TrainingResult, RunRecord, EvaluationResult, ComparisonResult, LatencyResult)
+BENCH = BenchRun("2026-11-23T04:00:00+00:00", ENVIRONMENT, {"processes": 2}, (FRESH, FAILED))
+
+RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, RUN, EVALUATION, COMPARISON, PROCESS, LATENCY, FRESH, FAILED, BENCH)
+CLASSES = (
+    Environment,
+    EpochResult,
+    TrainingResult,
+    RunRecord,
+    EvaluationResult,
+    ComparisonResult,
+    ProcessResult,
+    LatencyResult,
+    BenchRun,
+)
 
 each = pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.kind)
 
@@ -191,6 +213,22 @@ def test_damaged_bounds_are_a_typed_error(value: object) -> None:
     [
         (LATENCY, {"samples_seconds": 3}),
         (LATENCY, {"samples_seconds": None}),
+        (LATENCY, {"samples_seconds": [1e-5, None]}),
+        (LATENCY, {"samples_seconds": [1e-5, -1e-5]}),
+        (LATENCY, {"samples_seconds": [[1e-5], [1e-5]]}),
+        (LATENCY, {"p50_seconds": "fast"}),
+        (LATENCY, {"p50_seconds": -1.0}),
+        (LATENCY, {"name": 3}),
+        (LATENCY, {"batch_size": 1.5}),
+        (LATENCY, {"percentile_bounds": {"p50": [1, "x"]}}),
+        (FRESH, {"processes": 4}),
+        (FRESH, {"processes": [4]}),
+        (FRESH, {"processes": [PROCESS.as_dict()]}),
+        (PROCESS, {"num_samples": 0}),
+        (PROCESS, {"p50_seconds": None}),
+        (BENCH, {"results": 7}),
+        (BENCH, {"results": [{"name": "16-10"}]}),
+        (BENCH, {"environment": None}),
         (EVALUATION, {"confusion": [1, 2]}),
         (ENVIRONMENT, {"gpus": 1}),
         (TRAINING, {"history": 5}),

@@ -8,7 +8,7 @@ raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
 from mnistbench.results.base import SCHEMA_VERSION, Result
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
-from mnistbench.results.latency import LatencyResult
+from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
@@ -16,11 +16,13 @@ from mnistbench.results.training import EpochResult, TrainingResult
 __all__ = [
     "SCHEMA_VERSION",
     "STATES",
+    "BenchRun",
     "ComparisonResult",
     "Environment",
     "EpochResult",
     "EvaluationResult",
     "LatencyResult",
+    "ProcessResult",
     "Result",
     "RunRecord",
     "RunState",

@@ -1,16 +1,73 @@
-"""Result of timing one model."""
+"""Results of timing models: one process's part, one row, one run of the benchmark."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from mnistbench.results.base import Result
+from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.environment import Environment
+
+_TEXTS = ("name", "file", "sha256", "device", "mode")
+
+_FIGURES = (
+    "session_seconds",
+    "first_call_seconds",
+    "mean_seconds",
+    "min_seconds",
+    "p50_seconds",
+    "p50_low_seconds",
+    "p50_high_seconds",
+    "p90_seconds",
+    "p95_seconds",
+    "p99_seconds",
+    "p999_seconds",
+    "device_p50_seconds",
+    "throughput",
+    "error_rate",
+    "paper_error",
+)
+
+
+@dataclass(frozen=True)
+class ProcessResult(Result):
+    """What one fresh process measured of one model at one batch size."""
+
+    kind = "latency_process"
+
+    session_seconds: float
+    """Creation of the session: load, optimise, allocate."""
+    first_call_seconds: float
+    warmup_calls: int
+    warmup_settled: bool
+    """Whether the last three windows of the warm-up agreed within 10%."""
+    num_samples: int
+    """Timed calls in steady state: so many of the row's ``samples_seconds``, in the order of the processes."""
+    stop_reason: str
+    """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended."""
+    p50_seconds: float
+    mean_seconds: float
+    device_p50_seconds: float | None = None
+    """Time that the GPU itself worked on a call, by its own clock; ``None`` where it was not asked."""
+    conditions: dict[str, Any] = field(default_factory=dict)
+    """What the machine was like around the timed calls: clocks, temperature, throttling, stolen time."""
+
+    def __post_init__(self) -> None:
+        # What other figures are derived from; a file can be edited by hand.
+        check_count("num_samples", self.num_samples, 1)
+        check_count("warmup_calls", self.warmup_calls, 0)
+        for key in ("session_seconds", "first_call_seconds", "p50_seconds", "mean_seconds"):
+            check_number(key, getattr(self, key), least=0)
+        if self.device_p50_seconds is not None:
+            check_number("device_p50_seconds", self.device_p50_seconds, least=0)
 
 
 @dataclass(frozen=True)
 class LatencyResult(Result):
-    """Time of one model at one batch size on one device."""
+    """Time of one model at one batch size on one device, in one mode; all figures over all processes."""
 
     kind = "latency"
 
@@ -20,25 +77,26 @@ class LatencyResult(Result):
     device: str
     """As asked for: ``cpu`` or ``cuda:0``."""
     mode: str
-    """``e2e``: numpy in, numpy out."""
+    """``e2e``: numpy in, numpy out; ``bound``: inputs and outputs stay on the device; ``graph``: a CUDA graph."""
     batch_size: int
     provider: str | None = None
     """Execution provider that really ran; ``None`` when nothing did."""
     error: str | None = None
     """Why there are no figures; ``None`` when there are."""
     session_seconds: float | None = None
-    """Creation of the session: load, optimise, allocate."""
+    """Creation of the session: load, optimise, allocate; median over the processes, as the next one."""
     first_call_seconds: float | None = None
     warmup_calls: int = 0
     warmup_settled: bool = False
-    """Whether the last three windows of the warm-up agreed within 10%."""
+    """Whether the last three windows of the warm-up agreed within 10%, in every process."""
     num_samples: int = 0
     """Timed calls in steady state."""
     stop_reason: str | None = None
-    """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended."""
+    """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended; the processes' commonest."""
     mean_seconds: float | None = None
     min_seconds: float | None = None
     p50_seconds: float | None = None
+    """Median of the processes' medians."""
     p90_seconds: float | None = None
     """Only where the sample supports it, as for every percentile."""
     p99_seconds: float | None = None
@@ -56,10 +114,69 @@ class LatencyResult(Result):
     dropout: float | None = None
     table: int | None = None
     paper_error: float | None = None
+    p50_low_seconds: float | None = None
+    """Lower end of the median's 95% interval by the spread between processes; ``None`` for fewer than three."""
+    p50_high_seconds: float | None = None
+    p95_seconds: float | None = None
+    p999_seconds: float | None = None
+    device_p50_seconds: float | None = None
+    """Time that the GPU itself worked on a call; median over the processes."""
+    processes: tuple[ProcessResult, ...] = ()
+    """Each fresh process; empty when the calling process measured by itself."""
+    node_placement: dict[str, int] = field(default_factory=dict)
+    """Nodes of the optimised graph by execution provider, as onnxruntime assigned them."""
+    error_rate: float | None = None
+    """Of the model on the test images, as its file says; ``None`` when it does not."""
+    num_parameters: int | None = None
+
+    def __post_init__(self) -> None:
+        # What comparisons and reports count with; a file can be edited by hand.
+        for key in _TEXTS:
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_count("batch_size", self.batch_size, 0)
+        for key in _FIGURES:
+            if getattr(self, key) is not None:
+                check_number(key, getattr(self, key), least=0)
+        for low, high in self.percentile_bounds.values():
+            check_number("a bound", low, least=0)
+            check_number("a bound", high, least=0)
+        samples = np.asarray(self.samples_seconds, dtype=np.float64)
+        if samples.ndim != 1 or not np.isfinite(samples).all() or (samples < 0).any():
+            raise ValueError("samples_seconds has something that is no finite time")
+        counted = sum(process.num_samples for process in self.processes)
+        if self.processes and len(samples) and counted != len(samples):
+            raise ValueError(f"{len(samples)} samples_seconds, but the processes have {counted}")
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         revived = dict(values)
+        if "processes" in values:
+            revived["processes"] = tuple(ProcessResult(**ProcessResult._known(part)) for part in values["processes"])
         revived["samples_seconds"] = tuple(values.get("samples_seconds", ()))
         revived["percentile_bounds"] = {key: tuple(pair) for key, pair in values.get("percentile_bounds", {}).items()}
+        return revived
+
+
+@dataclass(frozen=True)
+class BenchRun(Result):
+    """One run of the benchmark on one machine."""
+
+    kind = "bench"
+
+    started: str
+    """UTC, ISO 8601."""
+    environment: Environment
+    settings: dict[str, Any]
+    """What was asked for: processes, seed, limits of warm-up and measurement."""
+    results: tuple[LatencyResult, ...]
+    """In the order asked for; the order in which they were measured rotates."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        revived = dict(values)
+        if "environment" in values:
+            revived["environment"] = Environment(**Environment._known(values["environment"]))
+        if "results" in values:
+            revived["results"] = tuple(LatencyResult(**LatencyResult._known(row)) for row in values["results"])
         return revived
