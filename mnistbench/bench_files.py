@@ -1,0 +1,58 @@
+"""Runs of the benchmark on disk: one JSON file a run, with its machine and every sample.
+
+Knows nothing of how they are measured, compared or shown.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from mnistbench.errors import ArtifactError
+from mnistbench.files import atomic_write, read_json
+from mnistbench.results import BenchRun, Environment, LatencyResult
+
+LARGEST_FILE = 1 << 28
+"""Bytes of a file that is read; a run of all networks with every sample has some ten million."""
+
+
+def write_bench_run(path: Path, run: BenchRun) -> None:
+    """Write a run atomically, a row of results on a line.
+
+    Raises:
+        OSError: When the file cannot be written; it is then as it was before.
+    """
+    document = run.as_dict()
+    rows = document.pop("results")
+    head = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
+    lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
+    text = f'{head},\n  "results": [\n{lines}\n  ]\n}}\n' if rows else f'{head},\n  "results": []\n}}\n'
+    atomic_write(path, text.encode())
+
+
+def read_bench_run(path: Path) -> BenchRun:
+    """Read a run that :func:`write_bench_run` wrote, or what ``mnistbench bench --json`` printed.
+
+    Raises:
+        ArtifactError: When the file is missing, damaged, of another kind or of a newer schema.
+    """
+    try:
+        document = read_json(path, LARGEST_FILE)
+        return _from_rows(document) if isinstance(document, list) else BenchRun.from_dict(document)
+    except (OSError, ValueError, ArtifactError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ArtifactError(
+            f"{path} is not a run of the benchmark: {reason}; make one with 'mnistbench bench NAMES --output FILE'"
+        ) from None
+
+
+def _from_rows(rows: list[Any]) -> BenchRun:
+    """A run from an array of rows that each bring their machine, which must be the same."""
+    if not rows or not all(isinstance(row, dict) for row in rows):
+        raise ArtifactError("expected an object, or an array of latency results")
+    results = tuple(LatencyResult.from_dict(row) for row in rows)
+    environments = [Environment.from_dict(row.get("environment")) for row in rows]
+    if any(environment != environments[0] for environment in environments):
+        raise ArtifactError("its rows were measured on different machines")
+    return BenchRun("", environments[0], {}, results)

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import pytest
+from test_results import BENCH, ENVIRONMENT, FAILED, FRESH
+
+from mnistbench.bench_files import read_bench_run, write_bench_run
+from mnistbench.errors import ArtifactError
+
+
+@pytest.mark.parametrize("run", [BENCH, dataclasses.replace(BENCH, results=())])
+def test_a_run_comes_back(tmp_path: Path, run) -> None:
+    write_bench_run(tmp_path / "deep" / "run.json", run)
+    assert read_bench_run(tmp_path / "deep" / "run.json") == run
+
+
+def test_a_row_stands_on_a_line(tmp_path: Path) -> None:
+    write_bench_run(tmp_path / "run.json", BENCH)
+    lines = (tmp_path / "run.json").read_text().splitlines()
+    assert sum('"name": "16-10"' in line for line in lines) == 2
+
+
+def test_what_the_command_prints_is_a_run_too(tmp_path: Path) -> None:
+    rows = [row.as_dict() | {"environment": ENVIRONMENT.as_dict()} for row in (FRESH, FAILED)]
+    (tmp_path / "rows.json").write_text(json.dumps(rows))
+    run = read_bench_run(tmp_path / "rows.json")
+    assert (run.results, run.environment) == ((FRESH, FAILED), ENVIRONMENT)
+
+
+OTHER = dataclasses.replace(ENVIRONMENT, cpu="Another CPU").as_dict()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("", "not a run"),
+        ("{", "not a run"),
+        ("[]", "array of latency results"),
+        ("[3]", "array of latency results"),
+        ('{"kind": "latency", "schema_version": 1}', 'expected a JSON object with "kind": "bench"'),
+        (json.dumps([FRESH.as_dict()]), "not a environment result"),
+        (
+            json.dumps([FRESH.as_dict() | {"environment": one} for one in (ENVIRONMENT.as_dict(), OTHER)]),
+            "different machines",
+        ),
+        (json.dumps(BENCH.as_dict() | {"schema_version": 9}), "schema version 9 is not known"),
+    ],
+)
+def test_other_files_are_a_typed_error(tmp_path: Path, content: str, message: str) -> None:
+    (tmp_path / "x.json").write_text(content)
+    with pytest.raises(ArtifactError, match=message) as caught:
+        read_bench_run(tmp_path / "x.json")
+    assert "mnistbench bench NAMES --output FILE" in str(caught.value)
+
+
+def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
+    for path in (tmp_path / "none.json", tmp_path):
+        with pytest.raises(ArtifactError, match="is not a run of the benchmark: "):
+            read_bench_run(path)
