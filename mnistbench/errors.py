@@ -41,7 +41,7 @@ class ProviderError(MnistbenchError):
 
 
 class UnknownDeviceError(ProviderError):
-    """A text that is not the name of any device."""
+    """A text that is not the name of any device or execution provider."""
 
 
 class InputError(MnistbenchError, ValueError):

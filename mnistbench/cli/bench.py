@@ -72,8 +72,8 @@ def bench(
         from mnistbench.measure.latency import measure_latency
         from mnistbench.measure.steady import Plan
         from mnistbench.results import LatencyResult
+        from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
-        from mnistbench.runtime.providers import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
         check_choice("--input-layout", layout, LAYOUTS)

@@ -160,7 +160,7 @@ def check_device(text: str) -> None:
         UnknownDeviceError: When it is none.
     """
     from mnistbench.errors import UnknownDeviceError
-    from mnistbench.runtime.providers import resolve_device
+    from mnistbench.runtime.devices import resolve_device
 
     try:
         resolve_device(text)

@@ -86,7 +86,7 @@ def reproduce(
         from mnistbench.report.sheets import paper_line, paper_sheets
         from mnistbench.reproduce import Measurement
         from mnistbench.reproduce import reproduce as reproduce_all
-        from mnistbench.runtime.providers import expand_devices
+        from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.training.hardware import choose_device, keep_freed_memory
 

@@ -26,9 +26,9 @@ from mnistbench.measure.steady import Plan, SteadySample, measure_steady
 from mnistbench.results import LatencyResult
 from mnistbench.runtime.classifier import OnnxClassifier, load_classifier, metadata_number
 from mnistbench.runtime.contract import Calibration
+from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import as_batch
 from mnistbench.runtime.input_plan import InputPlan
-from mnistbench.runtime.providers import Device, resolve_device
 from mnistbench.runtime.session import SessionSettings, create_session, onnxruntime_errors, run_error
 
 MODE = "e2e"

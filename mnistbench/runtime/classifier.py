@@ -15,11 +15,11 @@ from typing import Any, Protocol
 
 from mnistbench.errors import ModelError
 from mnistbench.runtime.contract import Calibration, answer, find_plan
+from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import Images, as_batch
 from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
-from mnistbench.runtime.providers import Device, resolve_device
 from mnistbench.runtime.session import SessionSettings, create_session, onnxruntime_errors, run_error
 
 

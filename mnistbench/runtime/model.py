@@ -17,11 +17,11 @@ import numpy.typing as npt
 
 from mnistbench.errors import ModelError
 from mnistbench.runtime.contract import is_own_contract, own_plan
+from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import as_batch
 from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
-from mnistbench.runtime.providers import Device, resolve_device
 from mnistbench.runtime.session import SessionSettings, create_session, onnxruntime_errors, run_error
 
 Scores = npt.NDArray[np.float32]

@@ -7,17 +7,21 @@ raises comes out as one line. Knows nothing of images.
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import MnistbenchError, ModelError, ProviderError
+from mnistbench.runtime.devices import Device, plugin_device, require
+from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
 from mnistbench.runtime.ort import import_onnxruntime
-from mnistbench.runtime.providers import Device, Machine, require
 
 GRAPH_OPTIMIZATIONS: tuple[str, ...] = ("all", "extended", "basic", "none")
 """onnxruntime's levels, from the most to none."""
@@ -63,6 +67,7 @@ def create_session(
     *,
     info: OnnxInfo | None = None,
     allow_external_data: bool = False,
+    extra_options: Mapping[str, str] | None = None,
     machine: Machine | None = None,
 ) -> Any:
     """Load an ONNX model and return its ``onnxruntime.InferenceSession``, on ``device`` and nowhere else.
@@ -70,10 +75,11 @@ def create_session(
     Args:
         source: The file, or its content. A file is handed on as a path, since external data lies
             relative to it; content cannot have any.
-        device: Where to run; checked with :func:`mnistbench.runtime.providers.require`.
+        device: Where to run; checked with :func:`mnistbench.runtime.devices.require`.
         settings: Threads, spinning and optimisation level; the defaults when ``None``.
         info: The file's facts, when the caller has read them already.
         allow_external_data: Whether the file may name other files that hold its weights.
+        extra_options: For the provider, above those of the device.
         machine: What the device is checked against; a test gives its own.
 
     Raises:
@@ -90,24 +96,56 @@ def create_session(
         )
     require(device, machine=machine)
     onnxruntime = import_onnxruntime()
-    options = _session_options(onnxruntime, device, settings or SessionSettings())
+    settings = settings or SessionSettings()
+    options = _session_options(onnxruntime, device, settings)
+    given = provider_options(device, settings) | dict(extra_options or {})
+    # onnxruntime's Python layer would otherwise retry on the CPU by itself, here and in run().
+    keywords: dict[str, Any] = {"enable_fallback": 0}
     try:
-        session = onnxruntime.InferenceSession(
-            source if isinstance(source, bytes) else os.fspath(source),
-            options,
-            providers=[(device.provider, dict(device.provider_options))],
-            # onnxruntime's Python layer would otherwise retry on the CPU by itself, here and in run().
-            enable_fallback=0,
-        )
+        if device.source.package is not None:
+            options.add_provider_for_devices([plugin_device(device, machine=machine or Machine())], given)
+        else:
+            keywords["providers"] = [(device.provider, given)]
+        model = source if isinstance(source, bytes) else os.fspath(source)
+        session = onnxruntime.InferenceSession(model, options, **keywords)
     except onnxruntime_errors() as error:
         raise _load_error(error, what, device, info, onnxruntime.__version__) from error
     used = session.get_providers()
     if not used or used[0] != device.provider:
         raise ProviderError(
-            f"{device.text} was asked for, but onnxruntime chose {', '.join(used) or 'nothing'}; "
-            "its CUDA provider could not start, see the troubleshooting in the README"
+            f"{device.label} was asked for, but onnxruntime chose {', '.join(used) or 'nothing'}; "
+            f"its {device.source.name} provider could not start, see the troubleshooting in the README"
+        )
+    elsewhere = {name: count for name, count in node_placement(session).items() if name != device.provider}
+    if elsewhere and not device.is_default:
+        raise ProviderError(
+            f"{what} would not run wholly on {device.label}: "
+            f"{', '.join(f'{count} nodes on {name}' for name, count in sorted(elsewhere.items()))}; "
+            "use another provider or the device cpu"
         )
     return session
+
+
+def provider_options(device: Device, settings: SessionSettings) -> dict[str, str]:
+    """What a device's provider is given: its own options, and the settings that it does not take from the session."""
+    options = dict(device.provider_options)
+    if device.source.name == "openvino" and device.text == "cpu":
+        # OpenVINO has threads of its own. One stream: one call at a time gets all of them.
+        config = {"CPU": {"INFERENCE_NUM_THREADS": str(settings.intra_op_num_threads), "NUM_STREAMS": "1"}}
+        options["load_config"] = json.dumps(config)
+    return options
+
+
+def node_placement(session: Any) -> dict[str, int]:
+    """Nodes of a session's optimised graph by execution provider; empty where onnxruntime does not tell."""
+    try:
+        assigned = session.get_provider_graph_assignment_info()
+    except AttributeError:  # an onnxruntime from before it could tell
+        return {}
+    counts: Counter[str] = Counter()
+    for part in assigned:
+        counts[str(part.ep_name)] += len(part.get_nodes())
+    return dict(counts)
 
 
 def onnxruntime_errors() -> tuple[type[Exception], ...]:
@@ -127,7 +165,7 @@ def run_error(error: Exception, *, name: str, device: Device, batch_size: int) -
     """The error to raise for an exception of ``session.run``: memory, or the model itself."""
     text = one_line(error)
     if isinstance(error, MemoryError) or re.search(r"allocat|out of memory|bad_alloc", text, re.IGNORECASE):
-        return ProviderError(f"{device.text} has not enough memory for {name} at batch {batch_size:,}: {text}")
+        return ProviderError(f"{device.label} has not enough memory for {name} at batch {batch_size:,}: {text}")
     return ModelError(f"{name} fails on a batch of {batch_size:,}: {text}")
 
 
@@ -153,7 +191,9 @@ def _session_options(onnxruntime: Any, device: Device, settings: SessionSettings
         "none": levels.ORT_DISABLE_ALL,
     }[settings.graph_optimization]
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.allow_spinning else "0")
-    if device.is_gpu:
+    # Which provider got which node; read by node_placement().
+    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    if not device.is_default:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options
 
@@ -162,7 +202,7 @@ def _load_error(error: Exception, what: str, device: Device, info: OnnxInfo, ver
     text = one_line(error)
     if "fallback to CPU EP has been explicitly disabled" in text:
         return ProviderError(
-            f"{what} cannot run wholly on {device.text}: onnxruntime has no {device.provider} kernel for some of "
+            f"{what} cannot run wholly on {device.label}: onnxruntime has no {device.provider} kernel for some of "
             "its operators, or the provider could not start; use the device cpu"
         )
     if "IR version" in text:
@@ -175,6 +215,6 @@ def _load_error(error: Exception, what: str, device: Device, info: OnnxInfo, ver
             f"{what} uses opset {info.opsets.get('', 0)}, newer than onnxruntime {version} knows; "
             "update onnxruntime or export with an older opset"
         )
-    if device.is_gpu and re.search(r"CUDA|CUDNN|cuBLAS|memory|device", text):
-        return ProviderError(f"{device.text} cannot load {what}: {text}")
+    if not device.is_default and re.search(r"CUDA|CUDNN|cuBLAS|TensorRT|OpenVINO|memory|device", text):
+        return ProviderError(f"{device.label} cannot load {what}: {text}")
     return ModelError(f"{what} cannot be loaded by onnxruntime {version}: {text}")

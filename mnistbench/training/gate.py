@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from mnistbench.errors import ExportError
-from mnistbench.runtime.providers import resolve_device
+from mnistbench.runtime.devices import resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.spec import NetworkSpec
 from mnistbench.training.graph import PIXEL_SCALE_NAME, InputDtype

@@ -7,7 +7,7 @@ from onnx_models import TYPES, contract_model, digits, foreign_model
 
 from mnistbench.errors import ModelError
 from mnistbench.runtime.contract import answer, find_plan, is_own_contract, own_plan
-from mnistbench.runtime.providers import CPU
+from mnistbench.runtime.devices import CPU
 from mnistbench.runtime.session import create_session
 
 IMAGES, LABELS = digits(200)

@@ -1,150 +1,203 @@
 from __future__ import annotations
 
-import ctypes
+from types import SimpleNamespace
 
 import pytest
+from test_devices import FakeMachine
 
-from mnistbench.errors import ProviderError
-from mnistbench.runtime.providers import (
-    CPU,
-    Device,
-    Machine,
-    count_gpus,
-    cuda_libraries,
-    expand_devices,
-    require,
-    resolve_device,
-)
+from mnistbench.errors import ProviderError, UnknownDeviceError
+from mnistbench.runtime.devices import CPU, expand_devices, plugin_device, require, resolve_device
+from mnistbench.runtime.machine import Machine
+from mnistbench.runtime.providers import PROVIDERS, find_provider, installed_providers, register_plugin, short_name
+from mnistbench.runtime.session import SessionSettings, provider_options
+
+OPENVINO = "OpenVINOExecutionProvider"
 
 
-class Driver:
-    """Stands for libcuda."""
+class PluginMachine(FakeMachine):
+    """A machine with plug-in packages, each of which offers some hardware once it is registered."""
 
-    def __init__(self, num_gpus, status=0):
-        self.num_gpus, self.status = num_gpus, status
+    def __init__(self, plugins, *, broken=(), loaded=(), **others):
+        super().__init__(**others)
+        self.plugins, self.broken, self.registered = plugins, broken, list(loaded)
+        self.attempts = 0
 
-    def cuInit(self, _flags):  # noqa: N802
-        return self.status
+    def plugin_packages(self):
+        return sorted(self.plugins)
 
-    def cuDeviceGetCount(self, count):  # noqa: N802
-        ctypes.cast(count, ctypes.POINTER(ctypes.c_int))[0] = self.num_gpus
-        return 0
+    def plugin(self, package):
+        if package in self.broken:
+            raise ImportError("libsomething.so.1: cannot open\nshared object file")
+        names = {full_name for full_name, _ in self.plugins[package]} or {"EmptyExecutionProvider"}
+        return f"/lib/{package}.so", tuple(sorted(names))
 
+    def register_library(self, name, path):
+        self.attempts += 1
+        assert path == f"/lib/{name}.so"
+        if name in self.registered:
+            raise RuntimeError(f"library {name} is already registered")
+        self.registered.append(name)
 
-class FakeMachine(Machine):
-    def __init__(self, *, num_gpus=0, driver=True, missing=(), cuda_build=True, status=0):
-        self.num_gpus, self.driver, self.missing = num_gpus, driver, missing
-        self.cuda_build, self.status, self.preloaded = cuda_build, status, False
+    def ep_devices(self):
+        return [
+            SimpleNamespace(ep_name=full_name, device=SimpleNamespace(type=SimpleNamespace(name=kind)), number=number)
+            for package in self.registered
+            for number, (full_name, kind) in enumerate(self.plugins[package])
+        ]
 
-    def load_library(self, name):
-        if name in ("libcuda.so.1", "nvcuda.dll"):
-            if not self.driver:
-                raise OSError(name)
-            return Driver(self.num_gpus, self.status)
-        if name in self.missing or not self.preloaded:
-            raise OSError(f"{name}: cannot open shared object file")
-        return object()
-
-    def available_providers(self):
-        return ["CUDAExecutionProvider"] * self.cuda_build + ["CPUExecutionProvider"]
-
-    def cuda_version(self):
-        return "13.0"
-
-    def preload(self):
-        self.preloaded = True
+    def package_version(self, package):
+        return "1.2.3"
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "index"),
-    [("cpu", "cpu", None), ("CUDA", "cuda:0", 0), ("cuda:1", "cuda:1", 1), (" cpu ", "cpu", None)],
-)
-def test_names(text, name, index):
-    device = resolve_device(text)
-    assert (device.text, device.index, device.is_gpu) == (name, index, index is not None)
-    assert resolve_device(device) is device
+PACKAGE = "onnxruntime-ep-openvino"
+INTEL = {PACKAGE: [(OPENVINO, "CPU"), (OPENVINO, "GPU"), (OPENVINO, "GPU")]}
+OTHER = {"onnxruntime-ep-acme": [("AcmeExecutionProvider", "NPU")]}
 
 
-@pytest.mark.parametrize("text", ["", "gpu", "cuda:", "cuda:x", "cuda:-1", "cuda:9999", "all", "cuda:1\n:", "cuda:²"])
-def test_unknown_names(text):
-    with pytest.raises(ProviderError, match="expected cpu, cuda, cuda:N"):
-        resolve_device(text)
+@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+@pytest.mark.parametrize("change", [str, str.upper, lambda text: f" {text} "])
+def test_known_providers_are_found_by_either_name(provider, change):
+    for name in (provider.name, provider.full_name):
+        assert find_provider(change(name), machine=PluginMachine({})) is provider
+    assert short_name(provider.full_name) == provider.name
 
 
-def test_cuda_options_name_the_device_and_devices_hash():
-    assert resolve_device("cuda:3").provider_options["device_id"] == "3"
-    assert len({resolve_device("cuda"), resolve_device("cuda:0"), CPU}) == 2
+def test_any_plugin_and_any_built_in_provider_is_found_too():
+    machine = PluginMachine(OTHER)
+    machine.available_providers = lambda: ["XnnpackExecutionProvider", "CPUExecutionProvider"]
+    acme = find_provider("acme", machine=machine)
+    assert (acme.full_name, acme.package) == ("AcmeExecutionProvider", "onnxruntime-ep-acme")
+    assert find_provider("xnnpackexecutionprovider", machine=machine).package is None
+    assert [p.name for p in installed_providers(machine=machine)] == ["xnnpack", "cpu", "acme"]
 
 
 @pytest.mark.parametrize(
-    ("machine", "count"),
-    [(FakeMachine(num_gpus=2), 2), (FakeMachine(driver=False), 0), (FakeMachine(num_gpus=2, status=100), 0)],
+    ("text", "hint"),
+    [("opnvino", "did you mean openvino"), ("cudaa", "did you mean cuda"), ("", "expected one of cpu")],
 )
-def test_gpus_are_counted_by_the_driver(machine, count):
-    assert count_gpus(machine=machine) == count
+def test_an_unknown_provider(text, hint):
+    with pytest.raises(UnknownDeviceError, match=hint):
+        find_provider(text, machine=PluginMachine({}))
 
 
-def test_all_is_the_cpu_and_every_gpu():
-    assert [d.text for d in expand_devices("all", machine=FakeMachine(num_gpus=2))] == ["cpu", "cuda:0", "cuda:1"]
-    assert expand_devices("all", machine=FakeMachine(driver=False)) == (CPU,)
-    assert expand_devices("cuda:7") == (resolve_device("cuda:7"),)
+def test_a_broken_plugin_hides_no_other():
+    machine = PluginMachine(INTEL | OTHER, broken=("onnxruntime-ep-acme",))
+    assert "openvino" in [p.name for p in installed_providers(machine=machine)]
+    assert "acme" not in [p.name for p in installed_providers(machine=machine)]
+
+
+@pytest.mark.parametrize(("text", "number"), [("cpu", 0), ("gpu", 1), ("gpu:1", 2), ("cuda:1", 2)])
+def test_a_plugin_is_registered_once_and_its_device_chosen_by_hardware(text, number):
+    machine = PluginMachine(INTEL)
+    device = resolve_device(text, "openvino", machine=machine)
+    for _ in range(3):
+        require(device, machine=machine)
+    assert machine.attempts == 1
+    assert plugin_device(device, machine=machine).number == number
+    assert device.label == f"{device.text} openvino"
+    assert not device.is_default
 
 
 @pytest.mark.parametrize(
-    ("machine", "missing"),
+    ("machine", "text", "message"),
     [
-        (FakeMachine(num_gpus=1, cuda_build=False), "built without CUDA; run: pip uninstall"),
-        (FakeMachine(driver=False), r"no NVIDIA driver \((libcuda.so.1|nvcuda.dll) cannot be loaded\)"),
-        (FakeMachine(num_gpus=0), "finds no GPU"),
+        (PluginMachine({}), "cpu", r"not installed; run: pip install 'mnistbench\[openvino\]'"),
+        (PluginMachine({PACKAGE: []}), "cpu", "1.2.3 offers none of this machine's devices .it takes Intel's"),
+        (PluginMachine({PACKAGE: [(OPENVINO, "GPU")]}), "cpu", "offers gpu"),
+        (PluginMachine(INTEL), "gpu:2", "gpu:2 openvino cannot be used"),
+        (PluginMachine(INTEL), "npu", "npu:0 openvino cannot be used.*offers cpu, gpu"),
         (
-            FakeMachine(num_gpus=1, missing=("libcudnn.so.9", "cudnn64_9.dll")),
-            r"used: (libcudnn.so.9|cudnn64_9.dll) cannot",
+            PluginMachine(INTEL, broken=(PACKAGE,)),
+            "cpu",
+            "1.2.3 cannot be loaded: libsomething.so.1: cannot",
         ),
-        (FakeMachine(num_gpus=1, missing=cuda_libraries("13.0")), "CUDA 13.0 and cuDNN 9.*pip install"),
     ],
 )
-def test_what_is_missing_is_named(machine, missing):
-    with pytest.raises(ProviderError, match=missing) as raised:
-        require(resolve_device("cuda"), machine=machine)
-    assert "cuda:0" in str(raised.value)
+def test_a_plugin_that_cannot_be_used_says_why(machine, text, message):
+    device = resolve_device(text, "openvino", machine=machine)
+    for _ in range(2):  # the second time too, when the library is registered already
+        with pytest.raises(ProviderError, match=message) as raised:
+            require(device, machine=machine)
+        assert "\n" not in str(raised.value)
 
 
-def test_a_gpu_that_is_not_there():
-    with pytest.raises(ProviderError, match="no cuda:2 on this machine; expected cpu or cuda:0, cuda:1"):
-        require(resolve_device("cuda:2"), machine=FakeMachine(num_gpus=2))
+def test_registering_asks_for_a_package_of_strangers_by_its_own_name():
+    machine = PluginMachine(OTHER)
+    provider = find_provider("acme", machine=machine)
+    machine.plugins = {}
+    with pytest.raises(ProviderError, match=r"run: pip install onnxruntime-ep-acme$"):
+        register_plugin(provider, machine=machine)
 
 
-def test_what_is_complete_passes():
-    machine = FakeMachine(num_gpus=1)
-    require(resolve_device("cuda"), machine=machine)
-    assert machine.preloaded
+@pytest.mark.parametrize(
+    ("text", "providers", "labels"),
+    [
+        (None, [], ["cpu"]),
+        (None, ["openvino"], ["cpu openvino"]),
+        (None, ["cuda", "cpu"], ["cuda:0", "cpu"]),
+        ("cpu", ["cpu", "openvino", "cpu"], ["cpu", "cpu openvino"]),
+        ("all", [], ["cpu", "cuda:0", "cuda:1"]),
+        ("all", ["cuda", "tensorrt"], ["cuda:0", "cuda:1", "cuda:0 tensorrt", "cuda:1 tensorrt"]),
+        ("all", ["cpu"], ["cpu"]),
+        ("cpu,cuda:1,cpu", [], ["cpu", "cuda:1"]),
+        ("npu:1", ["openvino"], ["npu:1 openvino"]),
+    ],
+)
+def test_devices_and_providers_are_paired_where_they_fit(text, providers, labels):
+    machine = PluginMachine(INTEL, num_gpus=2)
+    assert [device.label for device in expand_devices(text, providers, machine=machine)] == labels
 
 
-def test_the_cpu_asks_nothing_of_the_machine():
-    class Untouchable(Machine):
-        def load_library(self, name):
-            raise AssertionError(name)
+@pytest.mark.parametrize(
+    ("text", "providers", "message"),
+    [
+        ("cpu", ["cuda"], "the provider cuda does not run on cpu; expected the device cuda:N"),
+        ("cuda:0", ["cpu"], "the provider cpu does not run on cuda:0; expected the device cpu"),
+        ("gpu:0", [], "gpu:N and npu:N need --provider"),
+        ("gpu:0", ["cuda"], "does not run on gpu:0"),
+        ("cpu,,", [], "unknown device ''"),
+    ],
+)
+def test_pairs_that_make_no_sense(text, providers, message):
+    with pytest.raises(UnknownDeviceError, match=message):
+        expand_devices(text, providers, machine=PluginMachine(INTEL, num_gpus=1))
 
-        available_providers = cuda_version = preload = load_library
 
-    require(CPU, machine=Untouchable())
+def test_tensorrt_needs_its_own_libraries_besides_cudas():
+    device = resolve_device("cuda", "tensorrt")
+    machine = FakeMachine(num_gpus=1, missing=("libnvinfer.so.10", "nvinfer_10.dll"))
+    machine.available_providers = lambda: ["TensorrtExecutionProvider"]
+    with pytest.raises(ProviderError, match=r"TensorRT cannot be used on cuda:0: .*nvinfer.* cannot be loaded"):
+        require(device, machine=machine)
+    machine.missing = ()
+    require(device, machine=machine)
+    machine.available_providers = lambda: ["CUDAExecutionProvider"]
+    with pytest.raises(ProviderError, match="built without TensorRT"):
+        require(device, machine=machine)
 
 
-def test_libraries_follow_the_build():
-    assert any("13" in name for name in cuda_libraries("13.0"))
-    assert any("12" in name for name in cuda_libraries("12.8"))
-    assert cuda_libraries("") == cuda_libraries("13.0")
+def test_a_built_in_provider_must_be_built_in():
+    machine = PluginMachine({})
+    machine.available_providers = lambda: ["XnnpackExecutionProvider"]
+    device = resolve_device("cpu", "xnnpack", machine=machine)
+    require(device, machine=machine)
+    machine.available_providers = list
+    with pytest.raises(ProviderError, match="built without XnnpackExecutionProvider"):
+        require(device, machine=machine)
 
 
-def test_the_real_machine_answers_without_printing(capfd):
+def test_openvino_gets_the_threads_in_its_own_words():
+    device = resolve_device("cpu", "openvino")
+    given = provider_options(device, SessionSettings(intra_op_num_threads=3))
+    assert '"INFERENCE_NUM_THREADS": "3"' in given["load_config"]
+    assert provider_options(CPU, SessionSettings()) == {}
+    assert "load_config" not in provider_options(resolve_device("gpu", "openvino"), SessionSettings())
+
+
+def test_the_real_machine_lists_what_it_has():
     machine = Machine()
-    assert "CPUExecutionProvider" in machine.available_providers()
-    assert isinstance(machine.cuda_version(), str)
-    machine.preload()
-    assert capfd.readouterr().out == ""
-    assert count_gpus() >= 0
-
-
-def test_a_device_is_frozen():
-    with pytest.raises(AttributeError):
-        Device("cpu", "CPUExecutionProvider").text = "gpu"
+    assert {"cpu"} <= {provider.name for provider in installed_providers(machine=machine)}
+    assert all(name.startswith("onnxruntime-ep-") for name in machine.plugin_packages())
+    assert machine.package_version("no-such-package-at-all") == ""
+    assert machine.package_version("onnxruntime-gpu") or machine.package_version("onnxruntime")
+    assert {found.ep_name for found in machine.ep_devices()} >= {"CPUExecutionProvider"}

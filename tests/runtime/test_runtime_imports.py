@@ -11,7 +11,7 @@ heavy = {"torch", "onnx", "click", "rich", "onnxruntime"} & set(sys.modules)
 assert not heavy, heavy
 from mnistbench.runtime.session import create_session
 from mnistbench.errors import ModelError
-from mnistbench.runtime.providers import CPU
+from mnistbench.runtime.devices import CPU
 try:
     create_session(b"", CPU)
 except ModelError:

@@ -8,10 +8,10 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx_models import contract_model, foreign_model, save
-from test_providers import FakeMachine
+from test_devices import FakeMachine
 
 from mnistbench.errors import ModelError, ProviderError
-from mnistbench.runtime.providers import CPU, resolve_device
+from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import (
     SessionSettings,
     create_session,
@@ -122,7 +122,7 @@ def test_nothing_is_printed_by_onnxruntime(tmp_path):
     save(contract_model(opset=999), tmp_path / "m.onnx")
     script = (
         "import sys\nfrom mnistbench.runtime.session import create_session\n"
-        "from mnistbench.runtime.providers import CPU\nfrom mnistbench.errors import ModelError\n"
+        "from mnistbench.runtime.devices import CPU\nfrom mnistbench.errors import ModelError\n"
         "try: create_session(sys.argv[1], CPU)\nexcept ModelError: pass\n"
     )
     done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "m.onnx")], capture_output=True, check=True)

@@ -1,0 +1,183 @@
+"""Devices by name, each with the execution provider that is to run models on it.
+
+A device that cannot be used raises an error that names what is missing: nothing
+falls back. Knows nothing of models.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mnistbench.errors import ProviderError, UnknownDeviceError
+from mnistbench.runtime.cuda import count_gpus, require_cuda
+from mnistbench.runtime.machine import Machine, hardware_of
+from mnistbench.runtime.providers import (
+    CPU_PROVIDER,
+    CUDA_PROVIDER,
+    Provider,
+    ep_devices,
+    find_provider,
+    register_plugin,
+)
+
+
+@dataclass(frozen=True)
+class Device:
+    """One place to run a model, and by which provider.
+
+    ``cuda:N`` counts as CUDA does: fastest first, unless ``CUDA_DEVICE_ORDER=PCI_BUS_ID``
+    makes it count as ``nvidia-smi`` does; ``CUDA_VISIBLE_DEVICES`` hides devices from both counts.
+    """
+
+    text: str
+    """``cpu``, ``cuda:N``, or ``gpu:N`` and ``npu:N`` for plug-in providers."""
+    provider: str
+    """onnxruntime's name of the execution provider."""
+    index: int | None = None
+    """Number of the accelerator; ``None`` for the CPU."""
+    provider_options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """What onnxruntime is given for the provider."""
+    source: Provider = CPU_PROVIDER
+    """The provider as data."""
+
+    @property
+    def is_gpu(self) -> bool:
+        """Whether it is not the CPU."""
+        return self.index is not None
+
+    @property
+    def is_default(self) -> bool:
+        """Whether the provider is onnxruntime's own for the CPU, which runs every operator."""
+        return self.provider == CPU_PROVIDER.full_name
+
+    @property
+    def label(self) -> str:
+        """The device, with the provider behind it where that does not go without saying: ``cpu openvino``."""
+        usual = self.source.name in (CPU_PROVIDER.name, CUDA_PROVIDER.name)
+        return self.text if usual else f"{self.text} {self.source.name}"
+
+
+CPU = Device("cpu", CPU_PROVIDER.full_name)
+
+
+def resolve_device(
+    text: str | Device, provider: str | Provider | None = None, *, machine: Machine | None = None
+) -> Device:
+    """The device that ``cpu``, ``cuda`` (the first GPU) or ``cuda:N`` means; it is not touched.
+
+    Args:
+        text: The device; ``gpu:N`` and ``npu:N`` need a provider.
+        provider: By name; the CPU's own, or CUDA, when ``None``.
+        machine: What is asked which providers are installed.
+
+    Raises:
+        ProviderError: When it is none of these, or the provider does not run there.
+    """
+    if isinstance(text, Device):
+        return text
+    match = re.fullmatch(r"(cpu)|(cuda|gpu|npu)(?::([0-9]{1,3}))?", text.strip().lower(), re.ASCII)
+    if match is None or (provider is None and match[2] in ("gpu", "npu")):
+        more = "; gpu:N and npu:N need --provider" if match else ""
+        raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda, cuda:N (N from 0) or all{more}")
+    kind = match[1] or match[2]
+    if isinstance(provider, str):
+        provider = find_provider(provider, machine=machine)
+    if provider is None:
+        provider = CUDA_PROVIDER if kind == "cuda" else CPU_PROVIDER
+    if not _fits(provider, kind):
+        expected = " or ".join("cuda:N" if name == "cuda" else name for name in provider.hardware)
+        raise UnknownDeviceError(
+            f"the provider {provider.name} does not run on {text.strip().lower()}; expected the device {expected}"
+        )
+    if kind == "cpu":
+        return Device("cpu", provider.full_name, None, dict(provider.options), provider)
+    index = int(match[3] or 0)
+    options = dict(provider.options) if provider.package else {"device_id": str(index), **provider.options}
+    return Device(f"{kind}:{index}", provider.full_name, index, options, provider)
+
+
+def expand_devices(
+    text: str | None, providers: Sequence[str] = (), *, machine: Machine | None = None
+) -> tuple[Device, ...]:
+    """Every device that is meant: names separated by commas, or ``all`` for the CPU and every NVIDIA GPU.
+
+    Args:
+        text: The devices; where each provider usually runs when ``None``, without providers the CPU.
+        providers: Each is paired with each device that it runs on; a device's usual one when empty.
+        machine: What is asked.
+
+    Raises:
+        ProviderError: When a text means no device or provider, or a provider runs on none of the devices.
+    """
+    chosen = [find_provider(name, machine=machine) for name in providers]
+    if text is None:
+        usual = [resolve_device(_usual_device(provider), provider) for provider in chosen]
+        return tuple(dict.fromkeys(usual or [CPU]))
+    names: list[str] = []
+    for part in text.split(","):
+        if part.strip().lower() == "all":
+            names += ["cpu", *(f"cuda:{index}" for index in range(count_gpus(machine=machine)))]
+        else:
+            names.append(part)
+    if not chosen:
+        return tuple(dict.fromkeys(map(resolve_device, names)))
+    found: list[Device] = []
+    for provider in chosen:
+        fitting = [name for name in names if _fits(provider, re.split(":", name.strip().lower())[0])]
+        # None fits: the first one's error says where the provider runs.
+        found += [resolve_device(name, provider) for name in fitting or names[:1]]
+    return tuple(dict.fromkeys(found))
+
+
+def require(device: Device, *, machine: Machine | None = None) -> None:
+    """Make sure that onnxruntime can use ``device``.
+
+    Raises:
+        ProviderError: When something is missing; the message names it and says what to do.
+    """
+    if device.is_default:
+        return
+    machine = machine or Machine()
+    if device.source.package is not None:
+        register_plugin(device.source, machine=machine)
+        plugin_device(device, machine=machine)
+    elif device.text.startswith("cuda"):
+        assert device.index is not None
+        require_cuda(device.text, device.index, device.provider, machine)
+    elif device.provider not in machine.available_providers():
+        raise ProviderError(f"the installed onnxruntime is built without {device.provider}; use another provider")
+
+
+def plugin_device(device: Device, *, machine: Machine) -> Any:
+    """The ``OrtEpDevice`` of a device with a plug-in provider.
+
+    Raises:
+        ProviderError: When the plug-in, once loaded, does not offer that hardware.
+    """
+    kind = device.text.partition(":")[0]
+    offered = ep_devices(device.source, machine=machine)
+    fitting = [found for found in offered if hardware_of(found) == ("gpu" if kind == "cuda" else kind)]
+    if len(fitting) > (device.index or 0):
+        return fitting[device.index or 0]
+    have = ", ".join(sorted({hardware_of(found) for found in offered})) or "none of this machine's devices"
+    version = machine.package_version(device.source.package or "")
+    vendor = ""
+    if device.source.name == "openvino":
+        vendor = " (it takes Intel's hardware only)"
+    raise ProviderError(
+        f"{device.label} cannot be used: the plug-in of {device.source.package} {version} offers {have}{vendor}; "
+        "use another provider or device"
+    )
+
+
+def _fits(provider: Provider, kind: str) -> bool:
+    # What is built in or plugged in and not known in detail may run on an NVIDIA GPU as well.
+    return kind in provider.hardware or (kind == "cuda" and "gpu" in provider.hardware)
+
+
+def _usual_device(provider: Provider) -> str:
+    first = provider.hardware[0]
+    return first if first == "cpu" else f"{first}:0"
