@@ -47,7 +47,7 @@ paper_dropout, num_parameters, macs, aliases` |
 | `train` | an array of `training` results |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
 | `evaluate` | an array of `evaluation` results |
-| `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
+| `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
 | `runs` | an array of `run_state` objects |
 | `results` | an array, one object a network: `name, notation, dropout, table, row, paper_error, errors` (an object: the \
 list over seeds by recipe) `, median_error, seeds, epochs, range, interval, new_seed_range, verdict` (of the default recipe) `, recipes` \

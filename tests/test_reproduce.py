@@ -218,14 +218,14 @@ def test_a_network_that_diverges_gives_a_row_and_the_others_go_on(run: Reproduct
 def test_a_device_that_is_missing_is_tried_again_the_next_time(
     run: Reproduction, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mnistbench.measure import latency
+    from mnistbench.measure.latency import single
 
     def refuse(*_: Any, **__: Any) -> None:
         raise ProviderError("cuda:0 cannot be used: there is no NVIDIA driver")
 
     job = tiny_job()
     with monkeypatch.context() as patch:
-        patch.setattr(latency, "load_classifier", refuse)
+        patch.setattr(single, "create_session", refuse)
         (row,) = run(job)
     assert row.error is None
     assert row.evaluation is not None

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, check_choice, foreign_options, with_paper
+from mnistbench.cli.evaluate import calibration_images, check_choice, check_foreign, foreign_options, with_paper
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -15,24 +18,49 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     whole_numbers,
+    words,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
+if TYPE_CHECKING:
+    from mnistbench.results import BenchRun, Environment, LatencyResult
+
+PROCESSES = 5
+QUICK_PROCESSES = 2
+
 
 @click.command(epilog="Example: mnistbench bench lenet5 largest-dropout --batch 1,32")
 @names_argument("NAMES|FILES...")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N, or all: the CPU and every GPU.")
+@click.option("--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's.")
+@click.option(
+    "--provider",
+    "providers",
+    metavar="NAME",
+    help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
+)
+@click.option("--mode", "modes", default="e2e", show_default=True, help="e2e, bound, graph; several with commas.")
 @click.option("--batch", default="1,32,256", show_default=True, help="Batch sizes, separated by commas.")
+@click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a row.  [default: {PROCESSES}]")
 @click.option("--threads", type=click.IntRange(1), help="Threads within an operator. Default: every usable processor.")
 @click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
 @click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@click.option("--floor", is_flag=True, help="Also time a model that does nothing: what a call costs at least.")
+@click.option(
+    "--shape", "shapes", multiple=True, metavar="[NAME=]NxCxHxW", help="Random inputs of this shape; N: batch."
+)
+@click.option(
+    "--input-file",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Inputs from an .npy or .npz file.",
+)
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws the inputs.")
 @foreign_options
 @click.option(
     "--output",
     "output_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the JSON here, with every sample.",
+    help="File for the run, with every sample. Default: a new one below bench/ in the work folder.",
 )
 @dropout_option
 @data_dir_option
@@ -41,11 +69,18 @@ from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_resu
 @debug_option
 def bench(
     names: tuple[str, ...],
-    device: str,
+    device: str | None,
+    providers: str | None,
+    modes: str,
     batch: str,
+    processes: int | None,
     threads: int | None,
     spin: bool,
     quick: bool,
+    floor: bool,
+    shapes: tuple[str, ...],
+    input_file: Path | None,
+    seed: int,
     layout: str | None,
     value_range: str | None,
     output: str | None,
@@ -58,77 +93,101 @@ def bench(
 ) -> int:
     """Time models: making a session, the first call, and steady state.
 
+    Each row is measured in several fresh processes, in an order that rotates.
     The device that is asked for is the device that is used: where it cannot be,
     the row says what is missing, and the exit code is not 0. Nothing else should
     run on the machine meanwhile.
+
+    The mode e2e takes numpy arrays to numpy arrays; in bound, inputs and outputs
+    lie on the device; graph replays a CUDA graph. Models that do not read digits
+    get random inputs of their shape, or yours.
     """
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
+        from mnistbench.bench_files import write_bench_run
+        from mnistbench.cli.bench_progress import BenchProgress
         from mnistbench.cli.sources import find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import write_json
         from mnistbench.measure.clock import MonotonicClock
         from mnistbench.measure.environment import collect_environment
-        from mnistbench.measure.latency import measure_latency
+        from mnistbench.measure.latency.bench import Bench, run_bench
+        from mnistbench.measure.latency.inputs import parse_shape
         from mnistbench.measure.steady import Plan
-        from mnistbench.results import LatencyResult
         from mnistbench.runtime.devices import expand_devices
-        from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
-        check_choice("--input-layout", layout, LAYOUTS)
-        check_choice("--input-range", value_range, VALUE_RANGES)
-        devices = expand_devices(device)
-        models = find_models(names, work_dir, dropout)
-        dataset = open_dataset(data_dir)
-        environment = collect_environment().as_dict()
-        settings = SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin)
-        results: list[LatencyResult] = []
+        check_foreign(layout, value_range)
+        files = {file.name: file for file in find_models(names, work_dir, dropout)}
+        # Tensors of a shape need no digits.
+        dataset = None if shapes or input_file is not None else open_dataset(data_dir)
+        wanted = Bench(
+            devices=expand_devices(device, words(providers, "--provider") if providers is not None else ()),
+            modes=_modes(modes),
+            batch_sizes=batch_sizes,
+            plan=Plan.quick() if quick else Plan.each(),
+            processes=processes or (QUICK_PROCESSES if quick else PROCESSES),
+            settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
+            seed=seed,
+            floor=floor,
+            images=dataset.test_images if dataset is not None else None,
+            calibration=calibration_images(dataset) if dataset is not None else None,
+            layout=layout,
+            value_range=value_range,
+            output=output,
+            allow_external_data=allow_external_data,
+            shapes=dict(map(parse_shape, shapes)),
+            input_file=input_file,
+        )
+        target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        environment = collect_environment()
 
-        def keep(result: LatencyResult) -> None:
-            results.append(with_paper(result, model))
-            if output_file is not None:
-                write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
+        def with_papers(run: BenchRun) -> BenchRun:
+            rows = (with_paper(row, files[row.name]) if row.name in files else row for row in run.results)
+            return dataclasses.replace(run, results=tuple(rows))
 
-        for model in models:
-            for one_device in devices:
-                say(f"timing {model.name} on {one_device.text}")
-                try:
-                    measure_latency(
-                        model.path,
-                        name=model.name,
-                        device=one_device,
-                        batch_sizes=batch_sizes,
-                        images=dataset.test_images,
-                        plan=Plan.quick() if quick else Plan(),
-                        clock=MonotonicClock(),
-                        settings=settings,
-                        calibration=calibration_images(dataset),
-                        layout=layout,
-                        value_range=value_range,
-                        output=output,
-                        allow_external_data=allow_external_data,
-                        on_result=keep,
-                    )
-                except MnistbenchError as error:
-                    if len(models) == 1:
-                        raise
-                    failure = LatencyResult(
-                        model.name, str(model.path), "", one_device.text, "e2e", 0, error=str(error)
-                    )
-                    keep(failure)
+        with BenchProgress() as progress:
+            try:
+                run = run_bench(
+                    wanted,
+                    [(file.path, file.name) for file in files.values()],
+                    environment,
+                    MonotonicClock(),
+                    keep=lambda run: write_bench_run(target, with_papers(run)),
+                    on_note=say,
+                    on_progress=progress,
+                )
+            except KeyboardInterrupt:
+                raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
+        say(f"written to {target}")
+        results = with_papers(run).results
     failed = [result for result in results if result.error is not None]
     if as_json:
-        print_json(
-            [
-                dataclasses.replace(result, samples_seconds=()).as_dict() | {"environment": environment}
-                for result in results
-            ]
-        )
+        print_json(_printed(results, environment))
     elif len(failed) < len(results):
-        from mnistbench.report.sheets import latency_sheet
+        from mnistbench.report.latency_sheets import latency_sheet
 
         print_sheets([latency_sheet(results)])
-    if failed and len(failed) == len(results):
-        raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
+    own = [result for result in results if result.name in files]
+    if failed and all(result.error is not None for result in own):
+        raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
     return 3 if failed else 0
+
+
+def _modes(text: str) -> tuple[str, ...]:
+    """Modes from ``e2e,bound``.
+
+    Raises:
+        click.BadParameter: When one is none.
+    """
+    from mnistbench.measure.latency.modes import MODES
+
+    chosen = words(text, "--mode")
+    for mode in chosen:
+        check_choice("--mode", mode, MODES)
+    return chosen
+
+
+def _printed(results: Sequence[LatencyResult], environment: Environment) -> list[dict[str, Any]]:
+    """What ``--json`` prints: an object a row, without the samples."""
+    described = environment.as_dict()
+    return [dataclasses.replace(row, samples_seconds=()).as_dict() | {"environment": described} for row in results]

@@ -93,6 +93,18 @@ def whole_numbers(text: str, option: str) -> tuple[int, ...]:
     return tuple(dict.fromkeys(numbers))
 
 
+def words(text: str, option: str) -> tuple[str, ...]:
+    """Names from ``e2e,bound``, each once, in the order given.
+
+    Raises:
+        click.BadParameter: When one is empty.
+    """
+    parts = tuple(part.strip() for part in text.split(","))
+    if not all(parts):
+        raise click.BadParameter(f"{text!r} is not a list of names separated by commas", param_hint=option)
+    return tuple(dict.fromkeys(parts))
+
+
 def seed_numbers(text: str, option: str = "--seeds") -> tuple[int, ...]:
     """Seeds from ``0..4``, ``0,2,5`` or ``0..2,7``, each once, in the order given; both ends count.
 

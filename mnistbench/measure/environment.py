@@ -46,6 +46,8 @@ PACKAGES: tuple[str, ...] = (
     "torch",
     "onnx",
     "pillow",
+    "onnxruntime-ep-openvino",
+    "nvidia-ml-py",
     "nvidia-cuda-runtime",
     "nvidia-cuda-runtime-cu12",
     "nvidia-cudnn-cu13",

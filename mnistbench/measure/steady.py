@@ -71,6 +71,11 @@ class Plan:
                 raise InputError(f"max_{what} is {high}; expected a finite number, at least min_{what} ({low})")
 
     @classmethod
+    def each(cls) -> Plan:
+        """For one of several fresh processes, whose spread tells more than a longer look at one."""
+        return cls(max_seconds=2.0, max_samples=20_000)
+
+    @classmethod
     def quick(cls) -> Plan:
         """A tenth of the time or so: enough to look, too little to publish."""
         return cls(
@@ -97,6 +102,7 @@ def measure_steady(
     plan: Plan,
     clock: Clock,
     *,
+    before_each: Callable[[int], None] | None = None,
     after_each: Callable[[object, int], None] | None = None,
 ) -> SteadySample:
     """Warm ``call`` up, then time it call by call until the plan is satisfied.
@@ -106,19 +112,23 @@ def measure_steady(
             each time, so that it can rotate its inputs.
         plan: Limits and targets.
         clock: Read twice a call.
+        before_each: Gets the index before every call, warm-up included; what it
+            costs is not timed.
         after_each: Gets the answer and the index of every timed call, after its
             time was taken; what it costs counts against ``max_seconds`` only.
 
     Raises:
-        Exception: Whatever ``call`` or ``after_each`` raises.
+        Exception: Whatever ``call``, ``before_each`` or ``after_each`` raises.
     """
-    index, is_settled = _warm_up(call, plan, clock)
+    index, is_settled = _warm_up(call, plan, clock, before_each)
     warmup_calls = index
     now = clock.now_ns
     samples: list[float] = []
     elapsed = clock_jumps = 0
     previous = now()
     while True:
+        if before_each is not None:
+            before_each(index)
         start = now()
         answer = call(index)
         end = now()
@@ -194,7 +204,9 @@ def _is_checkpoint(count: int) -> bool:
     return count % (1 << max(0, count.bit_length() - 4)) == 0
 
 
-def _warm_up(call: Callable[[int], object], plan: Plan, clock: Clock) -> tuple[int, bool]:
+def _warm_up(
+    call: Callable[[int], object], plan: Plan, clock: Clock, before_each: Callable[[int], None] | None
+) -> tuple[int, bool]:
     """Call until the windows agree or a limit is reached; the number of calls, and whether they agreed.
 
     A window's figure is the median of its calls: one that the system interrupted
@@ -206,6 +218,8 @@ def _warm_up(call: Callable[[int], object], plan: Plan, clock: Clock) -> tuple[i
     window: list[float] = []
     elapsed = in_window = 0.0
     for index in range(plan.max_warmup_calls):
+        if before_each is not None:
+            before_each(index)
         start = clock.now_ns()
         call(index)
         seconds = max(0, clock.now_ns() - start) / _NANO

@@ -10,7 +10,7 @@ from mnistbench.artifacts import ModelEntry
 from mnistbench.catalog import Network
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet
-from mnistbench.results import EvaluationResult, LatencyResult, TrainingResult
+from mnistbench.results import EvaluationResult, TrainingResult
 from mnistbench.spec import NetworkSpec
 
 TABLE_TITLES = {
@@ -192,47 +192,6 @@ def confusion_sheet(result: EvaluationResult) -> Sheet:
         for digit, row in enumerate(matrix)
     )
     return Sheet(f"Confusion of {result.name}", columns, rows, "Rows are true digits, columns the model's answers.")
-
-
-def latency_sheet(results: Sequence[LatencyResult]) -> Sheet:
-    """Session creation, first call and steady state."""
-    columns = (
-        _NAME,
-        Column("device", right=False),
-        Column("batch"),
-        Column("session"),
-        Column("first"),
-        Column("p50"),
-        Column("p90"),
-        Column("p99"),
-        Column("images/s"),
-    )
-    rows, notes = [], []
-    for result in results:
-        head = (result.name, result.device, str(result.batch_size))
-        if result.error is not None:
-            rows.append((*head, "failed", *(units.MISSING,) * 5))
-            notes.append(f"{result.name}, {result.device}, batch {result.batch_size}: {result.error}")
-            continue
-        rows.append(
-            (
-                *head,
-                units.seconds(result.session_seconds),
-                units.seconds(result.first_call_seconds),
-                units.seconds(result.p50_seconds),
-                units.seconds(result.p90_seconds),
-                units.seconds(result.p99_seconds),
-                units.rough_count(result.throughput),
-            )
-        )
-    modes = sorted({result.mode for result in results})
-    providers = sorted({result.provider for result in results if result.provider})
-    if providers:
-        notes.append(f"Mode {', '.join(modes)} on {', '.join(providers)}; a percentile needs enough calls to be shown.")
-    unsettled = [result for result in results if result.error is None and not result.warmup_settled]
-    if unsettled:
-        notes.append(f"{len(unsettled)} of {len(results)} did not settle in warm-up: the machine is noisy.")
-    return Sheet("Latency", columns, tuple(rows), "\n".join(dict.fromkeys(notes)))
 
 
 @dataclass(frozen=True)

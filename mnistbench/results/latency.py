@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 from mnistbench.results.base import Result
 from mnistbench.results.checks import check_count, check_number
@@ -141,11 +140,12 @@ class LatencyResult(Result):
         for low, high in self.percentile_bounds.values():
             check_number("a bound", low, least=0)
             check_number("a bound", high, least=0)
-        samples = np.asarray(self.samples_seconds, dtype=np.float64)
-        if samples.ndim != 1 or not np.isfinite(samples).all() or (samples < 0).any():
+        # NaN is below nothing and makes every sum NaN, which is below nothing either.
+        samples = self.samples_seconds
+        if samples and not (min(samples) >= 0 and 0 <= sum(samples) < math.inf):
             raise ValueError("samples_seconds has something that is no finite time")
         counted = sum(process.num_samples for process in self.processes)
-        if self.processes and len(samples) and counted != len(samples):
+        if self.processes and samples and counted != len(samples):
             raise ValueError(f"{len(samples)} samples_seconds, but the processes have {counted}")
 
     @classmethod

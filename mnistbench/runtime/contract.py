@@ -23,7 +23,7 @@ from mnistbench.runtime.trial import choose_by_trial
 Calibration = tuple[Images, Labels]
 """Labelled training images, uint8 of shape ``(n, 28, 28)`` and integers of shape ``(n,)``; some hundreds."""
 
-_DTYPES = {
+DTYPES = {
     "tensor(uint8)": "uint8",
     "tensor(int8)": "int8",
     "tensor(uint16)": "uint16",
@@ -94,7 +94,7 @@ def find_plan(
     if is_own_contract(session) and layout is value_range is output is None:
         return own_plan()
     argument = _only_input(session)
-    dtype = _DTYPES.get(argument.type)
+    dtype = DTYPES.get(argument.type)
     if dtype is None:
         raise ModelError(f"the input {argument.name!r} is a {argument.type}; expected a tensor of numbers")
     layouts, how_layout = _layouts(argument.name, argument.shape, layout)

@@ -58,11 +58,18 @@ def test_a_damaged_file_is_one_line(trained, tmp_path, command, kind):
 @pytest.mark.parametrize(
     ("shape", "outputs"), [((1, 32, 32), 10), ((3, 28, 28), 10), ((1, 28, 28), 7), ((5,), 10), ((1, 28, 28), 1000)]
 )
-@pytest.mark.parametrize("command", ["evaluate", "bench"])
-def test_a_sound_model_that_cannot_read_digits_is_one_line(trained, tmp_path, command, shape, outputs):
+def test_a_sound_model_that_cannot_read_digits_has_no_errors_to_count_but_a_latency(trained, tmp_path, shape, outputs):
     file = tmp_path / "other.onnx"
     onnx.save(wrong_shape(shape, outputs), file)
-    trained(command, file, "--json").fails_with("other.onnx")
+    trained("evaluate", file, "--json").fails_with("other.onnx")
+    outcome = trained("bench", file, "--json", "--quick", "--processes", 1, "--batch", "2").succeeds()
+    (row,) = outcome.json
+    assert (row["batch_size"], row["options"]["input"]["shapes"]) == (2, {"x": [None, *shape]})
+    assert f"other does not read digits; timed on random inputs: x float32 [N, {', '.join(map(str, shape))}]" in (
+        outcome.err
+    )
+    # What is said of digits asks for a model that reads them.
+    trained("bench", file, "--input-layout", "N1HW").fails_with("other.onnx")
 
 
 def test_a_damaged_file_stays_out_of_the_json_in_a_real_process(trained, tmp_path):

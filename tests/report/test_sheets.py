@@ -7,6 +7,7 @@ from results_of import evaluation, latency, model, training
 
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import MnistbenchError
+from mnistbench.report.latency_sheets import latency_sheet
 from mnistbench.report.sheet import Sheet, markdown
 from mnistbench.report.sheets import (
     PaperLine,
@@ -15,7 +16,6 @@ from mnistbench.report.sheets import (
     evaluation_sheet,
     export_sheet,
     input_sheet,
-    latency_sheet,
     networks_sheets,
     paper_line,
     paper_sheets,
@@ -153,26 +153,6 @@ def test_the_confusion_matrix_shows_errors_only_where_they_are() -> None:
     assert sheet.rows[0] == ("0", "90", *"·" * 9, "0")
     assert sheet.rows[3] == ("3", "1", "·", "·", "90", *"·" * 6, "1")
     assert confusion_sheet(evaluation(find("64-10"), confusion=None)).rows == ()
-
-
-def test_a_latency_that_failed_says_why_below() -> None:
-    good, bad = latency(find("64-10")), latency(OWN, device="cuda:1", error="no CUDA libraries", provider=None)
-    sheet = latency_sheet([good, bad])
-    assert cells(sheet, "session") == ["888 ms", "failed"]
-    assert cells(sheet, "p50") == ["888 µs", "–"]
-    assert f"{OWN.name}, cuda:1, batch 10000: no CUDA libraries" in sheet.note
-    assert "Mode e2e on CUDAExecutionProvider" in sheet.note
-
-
-def test_a_noisy_machine_is_mentioned() -> None:
-    note = latency_sheet([latency(OWN), latency(OWN, warmup_settled=False)]).note
-    assert "1 of 2 did not settle in warm-up" in note
-    assert "settle" not in latency_sheet([latency(OWN)]).note
-
-
-def test_a_percentile_that_is_not_supported_is_a_dash() -> None:
-    sheet = latency_sheet([latency(OWN, p90_seconds=None, p99_seconds=None, throughput=None)])
-    assert [cells(sheet, head) for head in ("p90", "p99", "images/s")] == [["–"]] * 3
 
 
 def test_our_figures_stand_beside_the_papers() -> None:

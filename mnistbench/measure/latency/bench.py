@@ -1,0 +1,176 @@
+"""A whole run of the benchmark: models on devices in modes, in fresh processes, kept while it goes on.
+
+Prints nothing; what it keeps and how far it is goes through callbacks.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mnistbench.errors import MnistbenchError, ProviderError
+from mnistbench.measure.clock import Clock
+from mnistbench.measure.latency.floor import floor_model
+from mnistbench.measure.latency.inputs import Size
+from mnistbench.measure.latency.modes import Mode, check_mode
+from mnistbench.measure.latency.processes import fresh_processes
+from mnistbench.measure.latency.subject import Model, Subject, inspect_model
+from mnistbench.measure.latency.sweep import Progress, Runner, Sweep, Task
+from mnistbench.measure.latency.workload import SEED
+from mnistbench.measure.steady import Plan
+from mnistbench.results import BenchRun, Environment, LatencyResult
+from mnistbench.runtime.contract import Calibration
+from mnistbench.runtime.devices import Device
+from mnistbench.runtime.images import Images
+from mnistbench.runtime.session import SessionSettings
+
+SECONDS_BETWEEN_SAVES = 20
+"""What a power cut may cost."""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What is to be measured, and how."""
+
+    devices: Sequence[Device]
+    modes: Sequence[str]
+    batch_sizes: Sequence[int]
+    plan: Plan
+    processes: int
+    """Fresh ones for each row."""
+    settings: SessionSettings
+    seed: int = SEED
+    floor: bool = False
+    """Whether a model that does nothing is measured beside models that read digits."""
+    images: Images | None = None
+    """uint8 of shape ``(n, 28, 28)``, which inputs are drawn from."""
+    calibration: Calibration | None = None
+    """As in :func:`mnistbench.measure.latency.subject.inspect_model`, like the rest."""
+    layout: str | None = None
+    value_range: str | None = None
+    output: str | None = None
+    allow_external_data: bool = False
+    shapes: Mapping[str | None, Sequence[Size]] = field(default_factory=dict)
+    input_file: Path | None = None
+
+    @property
+    def asks_for_tensors(self) -> bool:
+        """Whether the user said what the inputs are."""
+        return bool(self.shapes) or self.input_file is not None
+
+    def pairs(self) -> tuple[list[tuple[Device, Mode]], list[str]]:
+        """Each device with each mode that it has, and why others are left out.
+
+        Raises:
+            ProviderError: When no device has any of the modes.
+        """
+        pairs, problems = [], []
+        for device in self.devices:
+            for mode in self.modes:
+                try:
+                    pairs.append((device, check_mode(mode, device)))
+                except ProviderError as error:
+                    problems.append(str(error))
+        if not pairs:
+            raise ProviderError(problems[0])
+        return pairs, problems
+
+    def inspect(self, path: Path, name: str) -> Model:
+        """What one file takes.
+
+        Raises:
+            ModelError: As :func:`mnistbench.measure.latency.subject.inspect_model`.
+        """
+        return inspect_model(
+            path,
+            name=name,
+            calibration=self.calibration,
+            layout=self.layout,
+            value_range=self.value_range,
+            output=self.output,
+            allow_external_data=self.allow_external_data,
+            shapes=self.shapes,
+            input_file=self.input_file,
+        )
+
+
+def run_bench(
+    bench: Bench,
+    files: Iterable[tuple[Path, str]],
+    environment: Environment,
+    clock: Clock,
+    *,
+    keep: Callable[[BenchRun], None],
+    on_note: Callable[[str], None] | None = None,
+    on_progress: Callable[[Task, int, int], None] | None = None,
+    make_runner: Callable[[Images | None], contextlib.AbstractContextManager[Runner]] = fresh_processes,
+) -> BenchRun:
+    """Measure files.
+
+    A file that cannot be measured becomes a row with an error, unless it is the only one.
+
+    Args:
+        bench: What and how.
+        files: Paths, and what to call each.
+        environment: The machine.
+        clock: Tells when to save.
+        keep: Gets the run as it stands, now and then, at the end, and when it is interrupted.
+        on_note: Gets what the user should know of how it is measured.
+        on_progress: Called before each measurement.
+        make_runner: What measures a request, given the images.
+
+    Raises:
+        MnistbenchError: When the only file cannot be measured, or nothing that is asked for makes sense.
+    """
+    files = list(files)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    note = on_note or (lambda _text: None)
+    pairs, left_out = bench.pairs()
+    for problem in left_out:
+        note(f"left out: {problem}")
+    models: list[Model] = []
+    broken: list[LatencyResult] = []
+    for path, name in files:
+        try:
+            models.append(bench.inspect(path, name))
+            if not bench.asks_for_tensors and models[-1].inputs.plan is None:
+                note(f"{name} does not read digits; timed on random inputs: {models[-1].inputs.describe()}")
+        except MnistbenchError as error:
+            if len(files) == 1:
+                raise
+            broken += [
+                LatencyResult(name, str(path), "", device.text, mode, 0, error=str(error)) for device, mode in pairs
+            ]
+    with contextlib.ExitStack() as stack:
+        if bench.floor and any(model.inputs.plan is not None for model in models):
+            folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnistbench-"))
+            models.append(floor_model(Path(folder)))
+        subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
+        sweep = Sweep(subjects, bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
+        asked = {"processes": bench.processes, "seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}
+
+        def now() -> BenchRun:
+            return BenchRun(started, environment, asked, (*sweep.results(), *broken))
+
+        runner = stack.enter_context(make_runner(bench.images))
+        saved = clock.now_ns()
+
+        def progress(task: Task, done: int, total: int) -> None:
+            nonlocal saved
+            if done and clock.now_ns() - saved > SECONDS_BETWEEN_SAVES * 1_000_000_000:
+                keep(now())
+                saved = clock.now_ns()
+            if on_progress is not None:
+                on_progress(task, done, total)
+
+        told: Progress = progress
+        try:
+            sweep.run(runner, rounds=bench.processes, on_progress=told)
+        finally:
+            keep(now())
+        return now()

@@ -1,0 +1,88 @@
+"""From what processes measured to one row: medians over processes, percentiles over all samples.
+
+Pure; knows no clock and no model.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections import Counter
+from collections.abc import Sequence
+from statistics import stdev
+from typing import Any
+
+from mnistbench.measure.latency.request import Measured
+from mnistbench.measure.stats import count_outliers, median, percentile, percentile_bounds, supported
+from mnistbench.measure.student import student_quantile
+from mnistbench.results import LatencyResult
+
+PERCENTILES = {50: "p50_seconds", 90: "p90_seconds", 95: "p95_seconds", 99: "p99_seconds", 99.9: "p999_seconds"}
+
+_FEWEST_PROCESSES = 3
+"""That an interval can be drawn from."""
+
+
+def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
+    """The row with its figures.
+
+    A percentile stays ``None`` unless all samples together support it. With
+    several processes the median is that of the processes' medians, and its
+    interval comes from their spread: calls within one process share its memory
+    layout and its luck.
+
+    Args:
+        row: What was measured, without figures.
+        measured: One a process, in order; at least one.
+    """
+    seconds = [second for part in measured for second in part.samples_seconds]
+    parts = [part.figures for part in measured]
+    shown = [q for q in PERCENTILES if supported(q, len(seconds))]
+    figures: dict[str, Any] = {PERCENTILES[q]: percentile(seconds, q) for q in shown}
+    bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(seconds, q)) is not None}
+    if len(parts) > 1 and "p50_seconds" in figures:
+        figures["p50_seconds"] = median([part.p50_seconds for part in parts])
+    low, high = spread_interval([part.p50_seconds for part in parts]) or (None, None)
+    if low is not None and high is not None and "p50_seconds" in figures:
+        low, high = min(low, figures["p50_seconds"]), max(high, figures["p50_seconds"])
+    mean = math.fsum(seconds) / len(seconds)
+    device_times = [part.device_p50_seconds for part in parts if part.device_p50_seconds is not None]
+    return dataclasses.replace(
+        row,
+        provider=measured[0].provider,
+        node_placement=measured[0].node_placement,
+        session_seconds=median([part.session_seconds for part in parts]),
+        first_call_seconds=median([part.first_call_seconds for part in parts]),
+        warmup_calls=max(part.warmup_calls for part in parts),
+        warmup_settled=all(part.warmup_settled for part in parts),
+        num_samples=len(seconds),
+        stop_reason=Counter(part.stop_reason for part in parts).most_common(1)[0][0],
+        mean_seconds=mean,
+        min_seconds=min(seconds),
+        percentile_bounds=bounds,
+        num_outliers=count_outliers(seconds),
+        throughput=row.batch_size / mean if mean > 0 else None,
+        samples_seconds=tuple(seconds),
+        p50_low_seconds=low,
+        p50_high_seconds=high,
+        device_p50_seconds=median(device_times) if device_times else None,
+        processes=tuple(parts) if len(parts) > 1 else (),
+        options=row.options
+        | {"distinct_inputs": measured[0].distinct_inputs, "provider_options": measured[0].provider_options},
+        **figures,
+    )
+
+
+def spread_interval(medians: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Student's interval for the mean of the processes' medians; ``None`` for fewer than three.
+
+    Its ends are not below 0.
+
+    Source: Student 1908.
+    """
+    count = len(medians)
+    if count < _FEWEST_PROCESSES:
+        return None
+    mean = math.fsum(medians) / count
+    half = student_quantile((1 + confidence) / 2, count - 1) * stdev(medians) / math.sqrt(count)
+    return max(0.0, mean - half), mean + half

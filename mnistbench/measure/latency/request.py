@@ -1,0 +1,75 @@
+"""What one process is to measure, and what it answers, as plain data between processes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from mnistbench.measure.latency.inputs import Inputs
+from mnistbench.measure.latency.modes import Mode
+from mnistbench.measure.latency.workload import SEED
+from mnistbench.measure.steady import Plan
+from mnistbench.results import ProcessResult
+from mnistbench.runtime.session import SessionSettings
+
+
+@dataclass(frozen=True)
+class Request:
+    """One model, at one batch size, on one device, in one mode."""
+
+    path: str
+    """The ONNX file."""
+    name: str
+    device: str
+    """Text of the device."""
+    provider: str
+    """Short name of its provider."""
+    mode: Mode
+    batch_size: int
+    inputs: Inputs
+    settings: SessionSettings
+    plan: Plan
+    seed: int = SEED
+    allow_external_data: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON types."""
+        return {**dataclasses.asdict(self), "inputs": self.inputs.as_dict()}
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """What :meth:`as_dict` gave."""
+        changes = {
+            "inputs": Inputs.from_dict(document["inputs"]),
+            "settings": SessionSettings(**document["settings"]),
+            "plan": Plan(**document["plan"]),
+        }
+        return cls(**{**document, **changes})
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What a process found."""
+
+    figures: ProcessResult
+    samples_seconds: tuple[float, ...]
+    provider: str
+    """Execution provider that really ran."""
+    node_placement: dict[str, int]
+    distinct_inputs: int
+    provider_options: dict[str, str]
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, Any]) -> Self:
+        """What :meth:`as_dict` gave."""
+        changes = {
+            "figures": ProcessResult(**document["figures"]),
+            "samples_seconds": tuple(document["samples_seconds"]),
+        }
+        return cls(**{**document, **changes})

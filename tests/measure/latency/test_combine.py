@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from latency_models import measured
+
+from mnistbench.measure.latency.combine import combine, spread_interval
+from mnistbench.results import LatencyResult
+
+ROW = LatencyResult(name="m", file="m.onnx", sha256="", device="cpu", mode="e2e", batch_size=10)
+
+
+def test_one_process_shows_only_what_its_sample_supports():
+    few = combine(ROW, [measured(0.5, 1.0, 1.5, stop_reason="time")])
+    assert (few.p50_seconds, few.p90_seconds, few.percentile_bounds) == (None, None, {})
+    assert (few.mean_seconds, few.min_seconds, few.throughput, few.num_samples) == (1.0, 0.5, 10.0, 3)
+    many = combine(ROW, [measured(*(i / 1000 for i in range(1, 1001)), warmup_settled=False)])
+    assert (many.p50_seconds, many.p90_seconds, many.p95_seconds, many.p99_seconds) == (0.5, 0.9, 0.95, 0.99)
+    assert many.p999_seconds is None
+    assert all(low < high for low, high in many.percentile_bounds.values())
+    assert (many.warmup_calls, many.warmup_settled, many.stop_reason) == (10, False, "noise")
+    assert (many.processes, many.p50_low_seconds) == ((), None)
+    assert combine(ROW, [measured(0.0)]).throughput is None
+
+
+def test_the_median_is_that_of_the_processes_medians():
+    parts = [measured(*[value] * 20, p50_seconds=value) for value in (1.0, 1.1, 9.0)]
+    row = combine(ROW, parts)
+    assert row.p50_seconds == 1.1
+    assert row.num_samples == 60
+    assert [part.num_samples for part in row.processes] == [20] * 3
+    assert row.samples_seconds == (1.0,) * 20 + (1.1,) * 20 + (9.0,) * 20
+    assert row.p50_low_seconds <= 1.1 <= row.p50_high_seconds
+    assert row.options["distinct_inputs"] == 16
+    assert LatencyResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
+
+
+def test_one_unsettled_process_unsettles_the_row_and_the_commonest_reason_counts():
+    parts = [measured(*[1.0] * 20, stop_reason=reason) for reason in ("time", "noise", "noise")]
+    parts.append(measured(*[1.0] * 20, warmup_settled=False, warmup_calls=99))
+    row = combine(ROW, parts)
+    assert (row.stop_reason, row.warmup_settled, row.warmup_calls) == ("noise", False, 99)
+
+
+def test_the_gpus_own_time_is_a_median_too():
+    parts = [measured(*[1.0] * 20, device_p50_seconds=value) for value in (0.25, 0.5, None, 0.75)]
+    assert combine(ROW, parts).device_p50_seconds == 0.5
+
+
+def test_the_spread_of_the_processes_makes_the_interval():
+    # Student's t for 4 degrees of freedom is 2.776.
+    low, high = spread_interval([1.0, 2.0, 3.0, 4.0, 5.0])
+    assert (low, high) == pytest.approx((3 - 2.776445 * 2.5**0.5 / 5**0.5, 3 + 2.776445 * 2.5**0.5 / 5**0.5), rel=1e-5)
+    assert spread_interval([1.0, 2.0]) is None
+    assert spread_interval([1.0, 1.0, 1.0]) == (1.0, 1.0)
+    assert spread_interval([0.0, 0.0, 9.0])[0] == 0.0

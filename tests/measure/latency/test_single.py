@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from latency_models import IMAGES, TickingClock, request, write_model, write_other
+
+from mnistbench.errors import InputError, ModelError, ProviderError
+from mnistbench.measure.latency import single
+from mnistbench.measure.latency.inputs import Inputs, tensor_inputs
+from mnistbench.measure.latency.request import Measured, Request
+from mnistbench.measure.latency.single import measure_once
+from mnistbench.runtime.devices import CPU, resolve_device
+from mnistbench.runtime.session import create_session
+
+
+def test_a_request_and_its_answer_come_back_from_json(tmp_path):
+    asked = request(write_model(tmp_path / "m.onnx"), mode="bound", batch_size=4)
+    asked = Request.from_dict(json.loads(json.dumps(asked.as_dict())))
+    found = measure_once(asked, IMAGES, TickingClock())
+    assert Measured.from_dict(json.loads(json.dumps(found.as_dict()))) == found
+
+
+@pytest.mark.parametrize("mode", ["e2e", "bound"])
+@pytest.mark.parametrize("batch_size", [1, 32])
+def test_what_is_found(tmp_path, mode, batch_size):
+    asked = request(write_model(tmp_path / "m.onnx"), mode=mode, batch_size=batch_size)
+    found = measure_once(asked, IMAGES, TickingClock())
+    # The clock ticks once between each pair of looks, whatever the machine does.
+    figures = found.figures
+    assert figures.session_seconds == figures.first_call_seconds == figures.p50_seconds == 0.001
+    assert figures.num_samples == len(found.samples_seconds) >= 70
+    assert figures.warmup_calls >= 10
+    assert figures.device_p50_seconds is None
+    assert (found.provider, found.distinct_inputs) == ("CPUExecutionProvider", 16)
+    assert sum(found.node_placement.values()) == found.node_placement["CPUExecutionProvider"] > 0
+
+
+def test_a_model_of_another_kind(tmp_path):
+    path = write_other(tmp_path / "m.onnx", shape=("batch", 5))
+    inputs = tensor_inputs(create_session(path, CPU))
+    found = measure_once(request(path, inputs=inputs, batch_size=3), None, TickingClock())
+    assert found.figures.num_samples >= 70
+
+
+def test_another_batch_size_than_the_only_one(tmp_path):
+    path = write_model(tmp_path / "m.onnx", batch=4)
+    plan = request(path).inputs.plan
+    assert plan is not None
+    fixed = Inputs(("label",), type(plan)(**{**plan.as_dict(), "batch_size": 4}))
+    with pytest.raises(ModelError, match="net takes batches of 4 only, not of 1"):
+        measure_once(request(path, inputs=fixed), IMAGES, TickingClock())
+    assert measure_once(request(path, inputs=fixed, batch_size=4), IMAGES, TickingClock())
+
+
+@pytest.mark.parametrize(
+    ("changes", "error", "message"),
+    [
+        ({"mode": "graph"}, ProviderError, "CUDA graph"),
+        ({"mode": "quick"}, ProviderError, "unknown mode"),
+        ({"device": "cuda:0", "provider": "cuda"}, ProviderError, "cuda:0"),
+        ({"device": "cpu", "provider": "cuda"}, ProviderError, "does not run on cpu"),
+    ],
+)
+def test_what_cannot_be_had(tmp_path, changes, error, message):
+    with pytest.raises(error, match=message):
+        measure_once(request(write_model(tmp_path / "m.onnx"), **changes), IMAGES, TickingClock())
+
+
+def test_digits_need_images(tmp_path):
+    with pytest.raises(InputError, match="no images"):
+        measure_once(request(write_model(tmp_path / "m.onnx")), None, TickingClock())
+
+
+class Session:
+    """Fails or changes its mind after some calls."""
+
+    def __init__(self, failure, after):
+        self.failure, self.after, self.calls = failure, after, 0
+
+    def get_providers(self):
+        return ["CPUExecutionProvider"]
+
+    def run(self, _outputs, feed):
+        self.calls += 1
+        if self.calls > self.after:
+            if isinstance(self.failure, Exception):
+                raise self.failure
+            return [np.full(len(feed["image"]), self.calls % 10)]
+        return [np.zeros(len(feed["image"]), np.int64)]
+
+
+@pytest.mark.parametrize("after", [0, 20, 50])
+@pytest.mark.parametrize(
+    ("failure", "error", "message"),
+    [
+        (RuntimeError("Failed to allocate memory"), ProviderError, "cpu has not enough memory for net at batch 32"),
+        (MemoryError(), ProviderError, "not enough memory"),
+        (RuntimeError("kernel exploded"), ModelError, "net fails on a batch of 32: kernel exploded"),
+        ("changes", ModelError, "answers to the same images changed"),
+    ],
+)
+def test_a_failure_at_any_moment_is_a_typed_error(tmp_path, monkeypatch, failure, error, message, after):
+    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: Session(failure, after))
+    with pytest.raises(error, match=message):
+        measure_once(request(write_model(tmp_path / "m.onnx"), batch_size=32), IMAGES, TickingClock())
+
+
+def test_a_session_that_answers_otherwise_than_the_plain_one_is_found_out(tmp_path, monkeypatch):
+    wrong = [Session(None, after=1000), Session("changes", after=0)]
+    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: wrong.pop(0))
+    with pytest.raises(ModelError, match="changed"):
+        measure_once(request(write_model(tmp_path / "m.onnx")), IMAGES, TickingClock())
+
+
+class Timer:
+    provider_options: ClassVar = {"user_compute_stream": "77"}
+    closed = 0
+
+    def __init__(self, index):
+        assert index == 0
+
+    def seconds(self, call):
+        call()
+        return 0.25
+
+    def close(self):
+        Timer.closed += 1
+
+
+def test_the_gpus_own_time_comes_from_a_session_of_its_own(tmp_path, monkeypatch):
+    made = []
+
+    def create(*_args, **keywords):
+        made.append(dict(keywords["extra_options"]))
+        return Session(None, after=10**6)
+
+    monkeypatch.setattr(single, "create_session", create)
+    monkeypatch.setattr(single, "CudaTimer", Timer)
+    asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda")
+    assert measure_once(asked, IMAGES, TickingClock()).figures.device_p50_seconds == 0.25
+    assert made == [{}, {}, {"user_compute_stream": "77"}]
+    assert Timer.closed == 1
+
+    def refuse(_index):
+        raise ProviderError("no such clock")
+
+    monkeypatch.setattr(single, "CudaTimer", refuse)
+    assert measure_once(asked, IMAGES, TickingClock()).figures.device_p50_seconds is None
+
+
+def test_the_provider_says_what_it_was_given(tmp_path, monkeypatch):
+    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: Session(None, after=10**6))
+    monkeypatch.setattr(single, "CudaTimer", Timer)
+    asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda")
+    options = measure_once(asked, IMAGES, TickingClock()).provider_options
+    assert options == dict(resolve_device("cuda:0").provider_options)
