@@ -57,6 +57,7 @@ error_rate_low, error_rate_high, new_seed_low, new_seed_high, epochs, mixed, ver
 caveat` (text where the networks compared were trained differently, else null); a comparison has `network, other, error, \
 other_error` (medians) `, difference` (of the means) `, difference_low, difference_high` (its 95% interval; null with fewer \
 than three seeds) `, outcome` |
+| `compare` | an array of `latency_comparison` results, one object a row of the baseline and other run, then those that only the other run has |
 | `compare-accuracy` | one `comparison` result |
 | `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
 evaluation, latency` |
@@ -222,7 +223,7 @@ def json_documents() -> str:
     """docs/json.md: the fields of every result, from the classes themselves."""
     parts = [JSON_HEAD]
     package = TOP / "mnistbench"
-    results = ("environment", "training", "record", "state", "evaluation", "latency")
+    results = ("environment", "training", "record", "state", "evaluation", "latency", "verdict")
     files = (*(f"results/{stage}.py" for stage in results), "artifacts.py", "training/states.py")
     for file in files:
         parts += [

@@ -15,6 +15,7 @@ from mnistbench.results import (
     Environment,
     EpochResult,
     EvaluationResult,
+    LatencyComparison,
     LatencyResult,
     ProcessResult,
     Result,
@@ -110,7 +111,14 @@ RUN = record("16-10", 300)
 
 BENCH = BenchRun("2026-11-23T04:00:00+00:00", ENVIRONMENT, {"processes": 2}, (FRESH, FAILED))
 
-RESULTS = (ENVIRONMENT, EPOCHS[0], TRAINING, RUN, EVALUATION, COMPARISON, PROCESS, LATENCY, FRESH, FAILED, BENCH)
+VERDICT = LatencyComparison(
+    "a.json", "b.json", "16-10", "16-10", "cpu", "e2e", 1, None, 0.05, 2e-5, 2.2e-5, 0.1, 0.02, "SLOWER", notes=("gpu",)
+)
+
+RESULTS = (
+    *(ENVIRONMENT, EPOCHS[0], TRAINING, RUN, EVALUATION, COMPARISON, PROCESS, LATENCY, FRESH, FAILED, BENCH),
+    VERDICT,
+)
 CLASSES = (
     Environment,
     EpochResult,
@@ -121,6 +129,7 @@ CLASSES = (
     ProcessResult,
     LatencyResult,
     BenchRun,
+    LatencyComparison,
 )
 
 each = pytest.mark.parametrize("result", RESULTS, ids=lambda result: result.kind)
@@ -226,6 +235,19 @@ def test_damaged_bounds_are_a_typed_error(value: object) -> None:
         (FRESH, {"processes": [PROCESS.as_dict()]}),
         (PROCESS, {"num_samples": 0}),
         (PROCESS, {"p50_seconds": None}),
+        (LATENCY, {"provider": ["CPUExecutionProvider"]}),
+        (LATENCY, {"error": 3}),
+        (LATENCY, {"options": None}),
+        (VERDICT, {"verdict": "BETTER"}),
+        (VERDICT, {"change": -1.1}),
+        (VERDICT, {"floor": -0.1}),
+        (VERDICT, {"floor": "small"}),
+        (VERDICT, {"threshold": None}),
+        (VERDICT, {"batch_size": 1.5}),
+        (VERDICT, {"notes": 3}),
+        (ENVIRONMENT, {"cpu": None}),
+        (ENVIRONMENT, {"packages": []}),
+        (ENVIRONMENT, {"gpus": ["GPU"]}),
         (BENCH, {"results": 7}),
         (BENCH, {"results": [{"name": "16-10"}]}),
         (BENCH, {"environment": None}),

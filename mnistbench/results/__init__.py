@@ -12,15 +12,18 @@ from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
+from mnistbench.results.verdict import VERDICTS, LatencyComparison, Verdict
 
 __all__ = [
     "SCHEMA_VERSION",
     "STATES",
+    "VERDICTS",
     "BenchRun",
     "ComparisonResult",
     "Environment",
     "EpochResult",
     "EvaluationResult",
+    "LatencyComparison",
     "LatencyResult",
     "ProcessResult",
     "Result",
@@ -28,4 +31,5 @@ __all__ = [
     "RunState",
     "State",
     "TrainingResult",
+    "Verdict",
 ]

@@ -31,6 +31,13 @@ class Environment(Result):
     packages: dict[str, str]
     """Versions of mnistbench and of the packages that do its work."""
 
+    def __post_init__(self) -> None:
+        # What machines are told apart by; a file can be edited by hand.
+        if not isinstance(self.cpu, str):
+            raise TypeError(f"cpu is {self.cpu!r:.60}; expected text")
+        if not isinstance(self.packages, dict) or not all(isinstance(gpu, dict) for gpu in self.gpus):
+            raise TypeError("expected packages as an object and gpus as a list of objects")
+
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values | {key: tuple(values[key]) for key in ("cpu_features", "gpus") if key in values}

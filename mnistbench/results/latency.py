@@ -133,6 +133,11 @@ class LatencyResult(Result):
         for key in _TEXTS:
             if not isinstance(getattr(self, key), str):
                 raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        for key in ("provider", "error"):
+            if not isinstance(getattr(self, key), str | None):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text or nothing")
+        if not isinstance(self.options, dict):
+            raise TypeError(f"options is {self.options!r:.60}; expected an object")
         check_count("batch_size", self.batch_size, 0)
         for key in _FIGURES:
             if getattr(self, key) is not None:
