@@ -1,0 +1,120 @@
+"""Which rows of two runs belong together, and what keeps two rows from being compared. Pure; compares no times."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+from mnistbench.results import Environment, LatencyResult
+
+Key = Callable[[LatencyResult], Hashable]
+
+DIFFERS_ANYWAY = frozenset({"seed", "distinct_inputs", "device_id", "how_found", "name", "output"})
+"""Options that do not change what is measured, such as an input's name, or say again what the device says."""
+
+OF_THE_MODEL = frozenset({"input", "shape", "inputs"})
+"""Options that are facts of a model, and so differ between models."""
+
+
+def pair_rows(
+    rows: Sequence[LatencyResult], others: Sequence[LatencyResult], keys: Sequence[Key]
+) -> tuple[list[LatencyResult | None], list[LatencyResult]]:
+    """Find the partner of each row.
+
+    Two rows are partners by the first of the keys that they share with nobody else who is still without one.
+
+    Returns:
+        For each of ``rows`` its partner or ``None``, and those of ``others`` that are nobody's.
+    """
+    partners: list[LatencyResult | None] = [None] * len(rows)
+    left = dict(enumerate(others))
+    for key in keys:
+        groups: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
+        for position, row in enumerate(rows):
+            if partners[position] is None:
+                groups[key(row)][0].append(position)
+        for position, row in left.items():
+            groups[key(row)][1].append(position)
+        for mine, theirs in groups.values():
+            if len(mine) == len(theirs) == 1:
+                partners[mine[0]] = left.pop(theirs[0])
+    return partners, list(left.values())
+
+
+def by_place(row: LatencyResult) -> tuple[Hashable, ...]:
+    """Where and how a row was measured."""
+    return row.device, row.provider, row.mode, row.batch_size
+
+
+def by_name_and_place(row: LatencyResult) -> tuple[Hashable, ...]:
+    """Which model, where and how."""
+    return row.name, *by_place(row)
+
+
+def by_file_and_place(row: LatencyResult) -> Hashable:
+    """As :func:`by_name_and_place`, with the file's hash: tells models of one name apart."""
+    return row.sha256, by_name_and_place(row)
+
+
+def by_name_and_mode(row: LatencyResult) -> Hashable:
+    """Which model on which device in which mode, whatever provider: a row that failed has none."""
+    return row.name, row.device, row.mode, row.batch_size
+
+
+def by_name_and_device(row: LatencyResult) -> Hashable:
+    """Which model on which device, whatever provider and mode."""
+    return row.name, row.device, row.batch_size
+
+
+def by_name_and_batch(row: LatencyResult) -> Hashable:
+    """Which model, wherever and however it was measured."""
+    return row.name, row.batch_size
+
+
+def conflicts(row: LatencyResult, other: LatencyResult, passed_over: frozenset[str] = DIFFERS_ANYWAY) -> list[str]:
+    """What was measured differently, so that the rows must not be compared: ``["mode e2e and bound"]``.
+
+    Options that only one of both rows states say nothing.
+    """
+    found = []
+    for key in ("device", "provider", "mode"):
+        one, another = getattr(row, key), getattr(other, key)
+        if None not in (one, another) and one != another:
+            found.append(f"{key} {one} and {another}")
+    found += [
+        f"{key} {one!r:.40} and {two!r:.40}" for key, one, two in _different(row.options, other.options, passed_over)
+    ]
+    return found
+
+
+def environment_notes(environment: Environment, other: Environment) -> tuple[str, ...]:
+    """What differs between two machines, in words; a comparison across machines is allowed, and said."""
+    notes = []
+    gpus, other_gpus = ([str(gpu.get("name")) for gpu in one.gpus] for one in (environment, other))
+    facts = (
+        ("processor", environment.cpu, other.cpu),
+        ("processors used", environment.cpus_usable, other.cpus_usable),
+        ("GPUs", ", ".join(gpus) or "none", ", ".join(other_gpus) or "none"),
+    )
+    different = [f"{what} {one} and {another}" for what, one, another in facts if one != another]
+    if different:
+        notes.append(f"measured on different machines: {'; '.join(different)}")
+    packages = sorted(name for name in {*environment.packages, *other.packages} if name.startswith("onnxruntime"))
+    versions = [(name, environment.packages.get(name), other.packages.get(name)) for name in packages]
+    notes += [f"{name} {one or 'absent'} and {two or 'absent'}" for name, one, two in versions if one != two]
+    return tuple(notes)
+
+
+def _different(
+    options: Mapping[str, Any], others: Mapping[str, Any], passed_over: frozenset[str], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Name and both values of each option that both state, and not alike."""
+    for key, value in options.items():
+        if key in passed_over or key not in others or value == others[key]:
+            continue
+        name, other = f"{prefix}{key}", others[key]
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            yield from _different(value, other, passed_over, f"{name}.")
+        else:
+            yield name, value, other
