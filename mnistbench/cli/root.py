@@ -13,6 +13,7 @@ import click
 from mnistbench._version import __version__
 from mnistbench.cli.bench import bench
 from mnistbench.cli.compare import compare_accuracy
+from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
@@ -116,11 +117,13 @@ def root(debug: bool) -> None:
     groups such as table4, quick or all, or any notation such as 24-P-48-P-96-10.
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or unknown name, 3 some of
-    several networks failed, 130 interrupted.
+    several networks failed or could not be compared, 4 'compare' found something
+    slower, 130 interrupted.
     """
     # Read from the arguments by Root.main, since an error can come before any option is parsed.
     _ = debug
 
 
-for _command in (list_command, data, train, runs, export, evaluate, bench, reproduce, results, compare_accuracy):
+_COMMANDS = (list_command, data, train, runs, export, evaluate, bench, compare, reproduce, results, compare_accuracy)
+for _command in _COMMANDS:
     root.add_command(_command)

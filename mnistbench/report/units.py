@@ -13,6 +13,14 @@ def percent(fraction: float | None, digits: int = 2) -> str:
     return MISSING if fraction is None else f"{100 * fraction:.{digits}f}"
 
 
+def signed_percent(fraction: float | None, digits: int = 1) -> str:
+    """``0.1`` as ``+10.0``, and ``0`` without a sign; three digits and an exponent from a millionfold on."""
+    if fraction is None:
+        return MISSING
+    text = f"{100 * fraction:+.{digits}f}" if abs(fraction) < 1e6 else f"{100 * fraction:+.2e}"
+    return text if text.strip("+-0.") else text[1:]
+
+
 def interval(low: float | None, high: float | None) -> str:
     """An interval of fractions in percent: ``0.39–0.67``."""
     return MISSING if low is None or high is None else f"{100 * low:.2f}–{100 * high:.2f}"

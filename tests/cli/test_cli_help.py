@@ -17,6 +17,7 @@ COMMANDS = [
     ["export"],
     ["evaluate"],
     ["bench"],
+    ["compare"],
     ["reproduce"],
     ["results"],
     ["compare-accuracy"],

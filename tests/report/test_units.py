@@ -16,6 +16,12 @@ from mnistbench.report import units
         (units.percent, 0.0, "0.00"),
         (units.percent, 1.0, "100.00"),
         (units.percent, 0.0171, "1.71"),
+        (units.signed_percent, 0.1, "+10.0"),
+        (units.signed_percent, -0.0123, "-1.2"),
+        (units.signed_percent, 0.0, "0.0"),
+        (units.signed_percent, -0.0004, "0.0"),
+        (units.signed_percent, -1.0, "-100.0"),
+        (units.signed_percent, 1e300, "+1.00e+302"),
         (units.count, 909_866, "909,866"),
         (units.count, 0, "0"),
         (units.rough_count, 19_133_568, "19.1 M"),
@@ -53,7 +59,7 @@ def test_an_interval_is_in_percent() -> None:
 
 
 def test_what_is_missing_is_a_dash() -> None:
-    for format_ in (units.percent, units.count, units.rough_count, units.seconds, units.size):
+    for format_ in (units.percent, units.signed_percent, units.count, units.rough_count, units.seconds, units.size):
         assert format_(None) == "–"
     for pair in ((None, 0.5), (0.5, None), (None, None)):
         assert units.interval(*pair) == "–"

@@ -1,0 +1,141 @@
+"""``mnistbench compare``: is a run of the benchmark slower than another, or is it noise?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistbench.cli.options import FiniteRange, debug_option, json_option
+from mnistbench.cli.output import print_json, print_sheets
+from mnistbench.report.sheet import one_line
+
+if TYPE_CHECKING:
+    from mnistbench.measure.run_comparison import NamedRun
+    from mnistbench.results import LatencyComparison
+
+SLOWER = 4
+"""Exit code when something got slower."""
+
+_SOME_NOT_COMPARED = 3
+
+
+@click.command("compare", epilog="Example: mnistbench compare before.json after.json --threshold 3")
+@click.argument("files", nargs=-1, required=True, metavar="A [B]...", type=click.Path(path_type=Path))
+@click.option(
+    "--threshold",
+    type=FiniteRange(0, 1000, min_open=True),
+    default=5.0,
+    show_default=True,
+    help="Change in percent that matters.",
+)
+@click.option(
+    "--aa",
+    "repeats",
+    multiple=True,
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="A further run of the same as A; how far they lie apart is noise too. Can be repeated.",
+)
+@click.option("--model", "models", multiple=True, metavar="NAME", help="Only this network. Can be repeated.")
+@click.option("--force", is_flag=True, help="Compare rows of different devices, modes or options too.")
+@click.option(
+    "--fail-on",
+    type=click.Choice(["slower", "unclear"]),
+    default="slower",
+    show_default=True,
+    help="Exit with 4 when something is SLOWER, or when something is SLOWER or UNCLEAR.",
+)
+@json_option
+@debug_option
+def compare(
+    files: tuple[Path, ...],
+    threshold: float,
+    repeats: tuple[Path, ...],
+    models: tuple[str, ...],
+    force: bool,
+    fail_on: str,
+    as_json: bool,
+) -> int:
+    """Compare runs of the benchmark with the first one, A.
+
+    The files are what 'mnistbench bench --output FILE' writes. Each row gets a
+    verdict: B is FASTER or SLOWER when its median changed by more than the
+    threshold and by more than the noise between fresh processes explains, SAME
+    when neither is more than the threshold, else UNCLEAR. With one file, its
+    networks are compared with the first of them, or with the first --model.
+
+    Exit codes: 0 nothing is slower, 4 something is SLOWER, 3 else, when a row of
+    A could not be compared: missing, failed, or measured in another way.
+    """
+    from mnistbench.bench_files import read_bench_run
+    from mnistbench.errors import ArtifactError, InputError
+    from mnistbench.measure.run_comparison import NamedRun, Rules, compare_models, compare_runs
+
+    def read(path: Path) -> NamedRun:
+        return NamedRun(str(path), read_bench_run(path))
+
+    rules = Rules(threshold / 100, force)
+    baseline, *others = [_only(read(path), models) for path in files]
+    again = [read(path) for path in repeats]
+    found: list[LatencyComparison] = []
+    try:
+        if not others:
+            found = compare_models(baseline, rules, again)
+        for other in others:
+            found += compare_runs(baseline, other, rules, again)
+    except InputError as error:
+        raise click.UsageError(one_line(str(error))) from None
+    if not found:
+        raise ArtifactError(f"{files[0]} and {files[-1]} have no rows; make some with 'mnistbench bench'")
+    if as_json:
+        print_json([one.as_dict() for one in found])
+    else:
+        from mnistbench.report.verdict_sheets import verdict_sheets
+
+        print_sheets(verdict_sheets(found))
+    return exit_code(found, fail_on)
+
+
+def exit_code(found: Sequence[LatencyComparison], fail_on: str) -> int:
+    """What a comparison ends with; rows that only B has are news, and no failure."""
+    bad = ("SLOWER", "UNCLEAR") if fail_on == "unclear" else ("SLOWER",)
+    if any(one.verdict in bad for one in found):
+        return SLOWER
+    return _SOME_NOT_COMPARED if any(one.verdict is None and not one.extra for one in found) else 0
+
+
+def _only(named: NamedRun, models: Sequence[str]) -> NamedRun:
+    """The run with the rows of some models only, in the order in which they are named.
+
+    Raises:
+        click.BadParameter: When it has no rows of one of them.
+    """
+    if not models:
+        return named
+    import dataclasses
+
+    known = list(dict.fromkeys(row.name for row in named.run.results))
+    chosen = dict.fromkeys(_name(model, known, named.label) for model in models)
+    rows = tuple(row for name in chosen for row in named.run.results if row.name == name)
+    return dataclasses.replace(named, run=dataclasses.replace(named.run, results=rows))
+
+
+def _name(model: str, known: Sequence[str], label: str) -> str:
+    """The name of a row that a text means: itself, or an alias of the catalogue's."""
+    from mnistbench import catalog
+    from mnistbench.errors import MnistbenchError
+
+    if model in known:
+        return model
+    try:
+        name = catalog.find(model).name
+    except MnistbenchError:
+        name = model
+    if name not in known:
+        # A name in a file can hold escape codes, and click prints them as they are.
+        message = one_line(f"{label} has no rows of {model}; it has {', '.join(known[:8]) or 'none at all'}")
+        raise click.BadParameter(message, param_hint="--model")
+    return name
