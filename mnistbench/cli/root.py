@@ -18,6 +18,7 @@ from mnistbench.cli.data import data
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
+from mnistbench.cli.report import report
 from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.results import results
 from mnistbench.cli.runs import runs
@@ -124,6 +125,19 @@ def root(debug: bool) -> None:
     _ = debug
 
 
-_COMMANDS = (list_command, data, train, runs, export, evaluate, bench, compare, reproduce, results, compare_accuracy)
+_COMMANDS = (
+    list_command,
+    data,
+    train,
+    runs,
+    export,
+    evaluate,
+    bench,
+    compare,
+    report,
+    reproduce,
+    results,
+    compare_accuracy,
+)
 for _command in _COMMANDS:
     root.add_command(_command)

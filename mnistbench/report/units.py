@@ -7,6 +7,9 @@ MISSING = "–"
 _ROUNDS_UP = 0.9995
 """From this part of a unit on, three digits round to the whole of it: 999.5 k is 1.00 M."""
 
+_TIMES = ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs"))
+"""From how many seconds on a unit is used, what makes it of seconds, and its name."""
+
 
 def percent(fraction: float | None, digits: int = 2) -> str:
     """``0.0051`` as ``0.51``; the column's head says that it is percent."""
@@ -45,10 +48,16 @@ def seconds(value: float | None) -> str:
     """``0.000183`` as ``183 µs``."""
     if value is None:
         return MISSING
-    for limit, factor, unit in ((1.0, 1.0, "s"), (1e-3, 1e3, "ms"), (0.0, 1e6, "µs")):
+    for limit, factor, unit in _TIMES:
         if value >= limit * _ROUNDS_UP:
             return f"{_three_digits(value * factor)} {unit}"
     return MISSING
+
+
+def round_seconds(value: float) -> str:
+    """``0.0005`` as ``500 µs``: a round number, as axes name them, without zeros behind the point."""
+    factor, unit = next((factor, unit) for limit, factor, unit in _TIMES if value >= limit * _ROUNDS_UP)
+    return f"{value * factor:.3g} {unit}"
 
 
 def size(num_bytes: int | None) -> str:

@@ -18,6 +18,7 @@ COMMANDS = [
     ["evaluate"],
     ["bench"],
     ["compare"],
+    ["report"],
     ["reproduce"],
     ["results"],
     ["compare-accuracy"],

@@ -1,0 +1,117 @@
+"""What a reader should know before believing the figures: noise, throttling, work done elsewhere, failures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from mnistbench.report.html.markup import Markup, join, name, phrase
+from mnistbench.report.html.rows import Failure, Page, Row, as_mapping, run_letter
+from mnistbench.report.html.summary import many
+from mnistbench.report.html.table import Cell, Head, table
+
+MOST_NAMED = 4
+"""Rows that a warning names; the tables have the rest."""
+
+STOLEN_SHARE = 0.01
+"""Of the measured time, from which on another guest of the machine counts as a disturbance."""
+
+
+def cautions(page: Page) -> list[Markup]:
+    """Sentences, each about the rows that it names; empty when there is nothing to say."""
+    rows = page.rows
+    found = [
+        _about("The warm-up did not settle; first calls may be slow ones", rows, _unsettled),
+        _about("Stopped at the limit of time or calls while the noise still changed", rows, _out_of_time),
+        _about("The processor or GPU was throttled", rows, _throttled),
+        _about(f"More than {STOLEN_SHARE:.0%} of the time went to other guests of the machine", rows, _stolen),
+        _about("A part of the model ran elsewhere than on the provider it stands under", rows, _placed_elsewhere),
+        _about("No error rate, so left out where accuracy is shown", rows, lambda row: row.result.error_rate is None),
+        _about("No interval, which needs three processes", rows, lambda row: row.result.p50_low_seconds is None),
+    ]
+    return [sentence for sentence in found if sentence]
+
+
+def failures_table(page: Page) -> Markup:
+    """What has no figures, and why; the same reason for many models is one line. Empty when nothing failed."""
+    if not page.failures:
+        return phrase()
+    groups: dict[tuple[int, str, str, str], list[Failure]] = {}
+    for failure in page.failures:
+        result = failure.result
+        groups.setdefault((failure.run, result.device, result.mode, failure.reason), []).append(failure)
+    lines = []
+    for (run, device, mode, reason), members in groups.items():
+        letter = f"{run_letter(run)}: " if len(page.runs) > 1 else ""
+        models = ", ".join(dict.fromkeys(member.result.name for member in members))
+        # Batch 0 stands for a model that could not be loaded at all.
+        batches = sorted({member.result.batch_size for member in members} - {0})
+        lines.append(
+            [
+                Cell(models, name=True),
+                Cell(reason),
+                Cell(f"{letter}{device}, {mode}"),
+                Cell(", ".join(map(str, batches)) or "every"),
+            ]
+        )
+    heads = [Head(text, right=False) for text in ("network", "why", "device, mode", "batch")]
+    return table(f"Failed: {many(len(page.failures), 'measurement')}", heads, lines, class_="wrapped")
+
+
+def _about(words: str, rows: Sequence[Row], holds: Callable[[Row], bool]) -> Markup:
+    """A sentence about the rows for which something holds; empty for none."""
+    found = [row for row in rows if holds(row)]
+    if not found:
+        return phrase()
+    if len(found) == len(rows):
+        return phrase(words, ": all results.")
+    named = join((_row_name(row) for row in found[:MOST_NAMED]), "; ")
+    more = f"; and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
+    return phrase(words, f": {len(found):,} of {len(rows):,} results (", named, more, ").")
+
+
+def _row_name(row: Row) -> Markup:
+    return phrase(name(row.model.name), " on ", name(row.setup.label), f", batch {row.result.batch_size}")
+
+
+def _unsettled(row: Row) -> bool:
+    return row.result.warmup_settled is not True
+
+
+def _out_of_time(row: Row) -> bool:
+    return row.result.stop_reason in ("time", "count")
+
+
+def _throttled(row: Row) -> bool:
+    """Whether any process noted a reason for throttling, under whatever key its platform has for it."""
+    return any("throttl" in key and _says_something(value) for key, value in _conditions(row))
+
+
+def _stolen(row: Row) -> bool:
+    """Whether any process lost a share of its time, said as a fraction or in seconds."""
+    for process in row.result.processes:
+        for key, value in as_mapping(process.conditions).items():
+            if ("stolen" in key or "steal" in key) and isinstance(value, int | float):
+                busy = process.mean_seconds * process.num_samples if key.endswith("_seconds") else 1.0
+                if value > STOLEN_SHARE * busy:
+                    return True
+    return False
+
+
+def _placed_elsewhere(row: Row) -> bool:
+    nodes = as_mapping(row.result.node_placement)
+    return any(provider != row.result.provider and count for provider, count in nodes.items())
+
+
+def _conditions(row: Row) -> Iterable[tuple[str, Any]]:
+    for process in row.result.processes:
+        yield from as_mapping(process.conditions).items()
+
+
+def _says_something(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return math.isfinite(value) and value > 0
+    if isinstance(value, str):
+        return value.lower() not in ("", "none", "no", "not active", "0")
+    return bool(value)

@@ -1,0 +1,47 @@
+"""What the words of the page mean, so that it can be read without this project at hand."""
+
+from __future__ import annotations
+
+from mnistbench.measure.stats import MIN_SAMPLES
+from mnistbench.report.html.markup import Markup, element, join
+
+_NEEDED = ", ".join(f"p{q:g} {count:,}" for q, count in MIN_SAMPLES.items() if q > 50)
+
+TERMS: tuple[tuple[str, str], ...] = (
+    ("mode e2e", "A call with numpy arrays in and out: what a program sees that has its images in ordinary memory."),
+    ("mode bound", "Inputs and outputs stay in the device's memory; nothing is copied in a call."),
+    (
+        "mode graph",
+        "As bound, and the GPU replays a recorded CUDA graph. Figures of different modes answer different questions "
+        "and are never ranked together.",
+    ),
+    ("p50, median", "Half of the calls in steady state take at most so long; the median of the processes' medians."),
+    (
+        "95% interval",
+        "Where the median lies with 95% confidence, by the spread between fresh processes. Two medians whose "
+        "intervals overlap may be equal.",
+    ),
+    (
+        "p90, p99, p99.9",
+        f"So many percent of the calls take at most so long. A dash stands where too few calls were timed to say it "
+        f"(needed: {_NEEDED}); curves end there for the same reason.",
+    ),
+    (
+        "session, first call",
+        "Making the session once, and the first call in it, which pays for allocation and choices.",
+    ),
+    ("images/s", "Batch size over the mean time of a call."),
+    ("outliers", "Calls beyond 1.5 interquartile ranges of the quartiles: counted, never removed."),
+    ("error %", "Share of the test images that the model gets wrong, as its file says it."),
+    (
+        "front",
+        "Networks that no other beats in both latency and error, by medians alone: neighbours that differ by less "
+        "than their intervals may change places.",
+    ),
+    ("2.00×", "Twice as fast as the first column, by the medians."),
+)
+
+
+def glossary() -> Markup:
+    """The terms as a list of definitions."""
+    return element("dl", join(join((element("dt", term), element("dd", words))) for term, words in TERMS))

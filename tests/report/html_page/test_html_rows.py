@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from bench_runs import failed, foreign, row, run
+
+from mnistbench.report.html.rows import by_table, gather, one_per_architecture, run_letter
+
+
+def test_models_are_numbered_in_the_papers_order_with_others_behind():
+    page = gather([("a", run(foreign(), row("64-10"), row("16-10"), row("24-P-48-10")))])
+    assert [(model.number, model.name) for model in page.models] == [
+        (1, "16-10"),
+        (2, "64-10"),
+        (3, "theirs"),
+        (4, "24-P-48-10"),
+    ]
+    assert [model.table for model in page.models] == [1, 1, None, None]
+    assert list(by_table(page.rows)) == ["Table 1: two layers", "Not in the paper"]
+
+
+def test_two_files_of_one_name_are_two_models():
+    page = gather([("a", run(row(sha256="aa" * 32))), ("b", run(row(sha256="bb" * 32)))])
+    assert [model.name for model in page.models] == ["16-10 (aaaaaaaa)", "16-10 (bbbbbbbb)"]
+
+
+def test_a_file_from_elsewhere_is_not_the_papers_network_of_that_name():
+    page = gather([("a", run(dataclasses.replace(foreign(), name="16-10")))])
+    assert page.models[0].table is None
+
+
+OTHER_THREADS = row(options={"intra_op_num_threads": 1, "allow_spinning": True})
+
+
+@pytest.mark.parametrize(
+    ("runs", "labels"),
+    [
+        ([run(row())], ["CPU"]),
+        ([run(row(), row(provider="OpenVINOExecutionProvider"))], ["CPU", "OpenVINO"]),
+        ([run(row(device="cuda:0", provider="CUDAExecutionProvider"), row())], ["cuda:0 · CUDA", "cpu · CPU"]),
+        ([run(row(mode="graph"), row(mode="e2e"))], ["CPU · e2e", "CPU · graph"]),
+        ([run(row()), run(row())], ["A: CPU", "B: CPU"]),
+        ([run(row(), OTHER_THREADS)], ["CPU · 2 threads", "CPU · 1 threads"]),
+        ([run(row(), row(options={}))], ["CPU", "CPU · options not noted"]),
+        ([run(row(), row(options={"allow_spinning": False}))], ["CPU · spinning", "CPU · not spinning"]),
+        ([run(foreign())], ["unknown"]),
+    ],
+)
+def test_a_label_says_what_tells_a_setup_from_the_others(runs, labels):
+    page = gather([("x", one) for one in runs])
+    assert [setup.label for setup in page.setups] == labels
+    assert [setup.index for setup in page.setups] == list(range(len(labels)))
+
+
+def test_options_that_all_rows_share():
+    page = gather([("a", run(row(), row(batch_size=32, options=row().options | {"seed": 1})))])
+    assert page.setups[0].options == {"intra_op_num_threads": 2, "allow_spinning": True}
+
+
+@pytest.mark.parametrize(
+    ("result", "reason"),
+    [
+        (failed(), "no CUDA libraries"),
+        (row(p50_seconds=None), "no figures in the file"),
+        (row(p50_seconds=0.0), "no figures in the file"),
+        (row(batch_size=0), "no figures in the file"),
+    ],
+)
+def test_what_has_no_figures_is_a_failure(result, reason):
+    page = gather([("a", run(result))])
+    assert not page.rows
+    assert [failure.reason for failure in page.failures] == [reason]
+
+
+def test_rows_are_sorted_by_setup_model_and_batch():
+    page = gather([("a", run(row("64-10"), row(batch_size=32), row()))])
+    assert [(one.model.name, one.result.batch_size) for one in page.rows] == [("16-10", 1), ("16-10", 32), ("64-10", 1)]
+
+
+def test_of_variants_with_dropout_one_is_drawn():
+    page = gather([("a", run(row("64-10-dropout"), row("64-10"), row("16-10-dropout"), foreign()))])
+    drawn = [one.model.name for one in one_per_architecture(page.rows)]
+    assert drawn == ["16-10-dropout", "64-10", "theirs"]
+
+
+def test_fields_that_nobody_checked_may_be_anything():
+    odd = row(options=[1], notation=7, provider=3, node_placement=4, table="x", error=None, dropout="y")
+    page = gather([("a", run(odd))])
+    assert page.setups[0].provider == "3"
+
+
+def test_letters_of_runs():
+    assert [run_letter(number) for number in (0, 1, 25, 26, 52)] == ["A", "B", "Z", "AA", "BA"]

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from bench_runs import MACHINE, failed, foreign, process, row, run
+
+from mnistbench.report.html.cautions import cautions, failures_table
+from mnistbench.report.html.rows import gather
+from mnistbench.report.html.summary import summary
+
+
+def plain(markup: str) -> str:
+    return re.sub("<[^>]*>", "", markup)
+
+
+def told(*runs) -> list[str]:
+    return [plain(sentence) for sentence in summary(gather([("x", one) for one in runs]))]
+
+
+def doubts(*results) -> list[str]:
+    return [plain(sentence) for sentence in cautions(gather([("x", run(*results))]))]
+
+
+FAST = row("64-10", 5e-6, provider="OpenVINOExecutionProvider")
+
+
+def test_the_summary_by_hand():
+    slow = row("64-10", 1e-5, error_rate=0.02)
+    assert told(run(row("16-10", 8e-6), slow, FAST, failed())) == [
+        "3 results of 2 models on 1 machine, from 1 file; 1 measurement failed.",
+        "Fastest at batch 1 on cpu, mode e2e: 64-10 through OpenVINO, 5.00 µs a call.",
+        "Most images a second on cpu, mode e2e: 64-10 through OpenVINO at batch 1, 200 k.",
+        "OpenVINO against CPU in speed, median over the models: 2.00× at batch 1.",
+        "On CPU at batch 1, none is both faster and more accurate than: "
+        "16-10 (8.00 µs, 3.00%), 64-10 (10.0 µs, 2.00%).",
+        "On OpenVINO at batch 1, none is both faster and more accurate than: 64-10 (5.00 µs, 3.00%).",
+    ]
+
+
+def test_modes_and_machines_never_meet_in_one_ranking():
+    other = run(row("16-10", 1e-6), machine=dataclasses.replace(MACHINE, cpu="Other"))
+    sentences = told(run(row(), row("64-10", 1e-7, mode="graph")), other)
+    assert sentences[0] == "3 results of 2 models on 2 machines, from 2 files."
+    fastest = [sentence for sentence in sentences if sentence.startswith("Fastest")]
+    assert [re.search("on (.*?): [0-9]", sentence)[1] for sentence in fastest] == [
+        "A: cpu, mode e2e",
+        "B: cpu, mode e2e",
+        "A: cpu, mode graph",
+    ]
+    against = [sentence for sentence in sentences if "against" in sentence]
+    assert against == ["B: CPU · e2e against A: CPU · e2e in speed, median over the models: 10.00× at batch 1."]
+
+
+def test_without_error_rates_there_is_no_front_to_tell():
+    assert not any("accurate" in sentence for sentence in told(run(foreign())))
+
+
+def test_setups_without_a_model_in_common_are_not_compared():
+    assert not any("against" in sentence for sentence in told(run(row("16-10"), FAST)))
+
+
+def test_a_clean_run_has_no_cautions():
+    clean = row(node_placement={"CPUExecutionProvider": 9}, processes=(process(conditions={"throttled": False}),))
+    assert doubts(clean, row("64-10")) == []
+    assert failures_table(gather([("x", run(row()))])) == ""
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"warmup_settled": False}, "warm-up did not settle"),
+        ({"stop_reason": "time"}, "limit of time"),
+        ({"error_rate": None}, "No error rate"),
+        ({"p50_low_seconds": None}, "No interval"),
+        ({"node_placement": {"CPUExecutionProvider": 3, "CUDAExecutionProvider": 1}}, "ran elsewhere"),
+        ({"processes": (process(conditions={"throttle_reasons": ["power cap"]}),)}, "throttled"),
+        ({"processes": (process(conditions={"thermal_throttle_count": 2}),)}, "throttled"),
+        ({"processes": (process(conditions={"stolen_fraction": 0.02}),)}, "other guests"),
+        ({"processes": (process(conditions={"stolen_seconds": 0.001}),)}, "other guests"),
+    ],
+)
+def test_each_caution_names_its_rows(changes, words):
+    (sentence,) = doubts(row(**changes), row("64-10"))
+    assert words in sentence
+    assert sentence.endswith("1 of 2 results (16-10 on CPU, batch 1).")
+    (everywhere,) = doubts(row(**changes))
+    assert everywhere.endswith(": all results.")
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"throttle_reasons": []},
+        {"throttle_reasons": "none"},
+        {"throttled": float("nan")},
+        {"stolen_fraction": 0.001},
+        {"stolen_seconds": 0.00001},
+        {"stolen_seconds": "much"},
+        [],
+    ],
+)
+def test_conditions_that_disturb_nothing(conditions):
+    assert doubts(row(processes=(process(conditions=conditions),)), row("64-10")) == []
+
+
+def test_a_caution_about_many_names_some():
+    sentences = doubts(*(row(stop_reason="count", batch_size=batch) for batch in range(1, 8)), row("64-10"))
+    assert sentences[0].endswith("batch 4; and 3 more).")
+
+
+def test_the_same_failure_of_many_models_is_one_line():
+    others = [dataclasses.replace(failed(), name=name) for name in ("64-10", "128-10")]
+    table = failures_table(
+        gather([("x", run(row(), failed(), *others, dataclasses.replace(failed(), error="<busy>")))])
+    )
+    assert table.count("<tr>") == 1 + 2
+    assert "16-10, 64-10, 128-10" in plain(table)
+    assert "&lt;busy&gt;" in table
+    assert "Failed: 4 measurements" in table

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+from bench_runs import MACHINE, failed, row, run
+
+from mnistbench.report.html.environment import environment_table
+from mnistbench.report.html.latency_tables import setup_tables, side_by_side_tables
+from mnistbench.report.html.rows import gather
+from mnistbench.report.html.table import Cell, Head, table
+
+OPENVINO = "OpenVINOExecutionProvider"
+
+
+def test_a_table_has_a_caption_scopes_and_a_box_that_scrolls():
+    drawn = table(
+        "A <caption>", [Head("name", right=False), Head("n")], [[Cell("<x>", name=True), Cell("1.00 k", 1000.0)]]
+    )
+    assert drawn.startswith('<div class="scroll" tabindex="0" role="region" aria-label="A &lt;caption&gt;">')
+    assert "<caption>A &lt;caption&gt;</caption>" in drawn
+    assert '<th scope="col" class="left">name</th><th scope="col">n</th>' in drawn
+    assert '<th scope="row"><bdi>&lt;x&gt;</bdi></th><td data-value="1000">1.00 k</td>' in drawn
+
+
+def test_every_row_has_a_cell_for_each_head():
+    with pytest.raises(ValueError, match="shorter"):
+        table("x", [Head("a"), Head("b")], [[Cell("1")]])
+
+
+def beside(*results) -> list[str]:
+    return side_by_side_tables(gather([("x", run(*results))]).rows)
+
+
+def test_setups_stand_side_by_side_with_their_ratio():
+    first, second = beside(row(), row(p50=5e-6, provider=OPENVINO), row(batch_size=32), failed())
+    assert '<td data-value="1e-05">10.0 µs</td>' in first
+    assert '<td data-value="5e-06"><b>5.00 µs</b> <small>2.00×</small></td>' in first
+    assert first.startswith("<details open>")
+    assert second.startswith("<details>")
+    assert '<td class="quiet">–</td>' in second
+
+
+@pytest.mark.parametrize(
+    ("changes", "bold"),
+    [({}, 1), ({"p50_high_seconds": 9.95e-6}, 0), ({"p50_high_seconds": None}, 0), ({"p50_high_seconds": 9.8e-6}, 1)],
+)
+def test_only_a_figure_whose_interval_is_apart_stands_out(changes, bold):
+    (drawn,) = beside(row(), row(p50=9e-6, provider=OPENVINO, **changes))
+    assert drawn.count("<b>") == bold
+
+
+def test_a_setup_alone_has_nothing_beside_it():
+    assert beside(row()) == []
+
+
+def test_every_figure_of_a_row():
+    page = gather([("my file", run(row(p99_seconds=2e-5, num_outliers=3)))])
+    (drawn,) = setup_tables(page, page.rows)
+    cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", drawn.partition("<tbody>")[2])
+    assert [re.sub("<.*?>", "", cell) for cell in cells] == [
+        "1", "16-10", "1", "10.0 µs", "9.90 µs – 10.1 µs", "15.0 µs", "20.0 µs", "–", "100 k", "10.0 ms", "2.00 ms",
+        "1,000", "3", "3.00",
+    ]  # fmt: skip
+    assert "<bdi>my file</bdi>, <bdi>intra_op_num_threads = 2</bdi>" in drawn
+
+
+def test_machines_that_differ_differ_in_bold():
+    other = dataclasses.replace(
+        MACHINE, cpu="Other <CPU>", gpus=(), packages={"mnistbench": "0.2.0"}, memory_bytes=None
+    )
+    drawn = environment_table([("one", run(row())), ("two", run(row(), machine=other))])
+    assert "<b>Some CPU</b>" in drawn
+    assert "<b>Other &lt;CPU&gt;</b>" in drawn
+    assert ">GPU, 1.07 GB, driver 570.1, GPU-1<" in drawn.replace("<b>", ">").replace("</b>", "<")
+    assert "<b>3.12.1</b>" not in drawn
+    assert ">A: one<" in drawn
+    assert "<b>" not in environment_table([("one", run(row()))])
+
+
+@pytest.mark.parametrize("field", ["packages", "cpu_features", "gpus", "cpu", "memory_bytes"])
+@pytest.mark.parametrize("value", [(), ("x",), ({"a": 1},)])
+def test_a_machine_that_nobody_checked_is_shown_as_it_is(field, value):
+    assert environment_table([("x", run(row(), machine=dataclasses.replace(MACHINE, **{field: value})))])
