@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from mnistbench.report.html.markup import Markup, join, name, phrase
-from mnistbench.report.html.rows import Failure, Page, Row, as_mapping, run_letter
+from mnistbench.report.html.rows import Failure, Page, Row
+from mnistbench.report.html.setups import as_mapping, run_letter
 from mnistbench.report.html.summary import many
 from mnistbench.report.html.table import Cell, Head, table
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mnistbench.report import units
 from mnistbench.report.html.markup import Markup
-from mnistbench.report.html.rows import as_mapping, run_letter
+from mnistbench.report.html.setups import as_mapping, run_letter
 from mnistbench.report.html.table import Cell, Head, table
 from mnistbench.results import BenchRun
 

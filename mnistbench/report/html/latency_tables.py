@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 
 from mnistbench.report import units
 from mnistbench.report.html.markup import Markup, element, join, name
-from mnistbench.report.html.rows import Page, Row, Setup, batch_sizes, distinct_setups
+from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
+from mnistbench.report.html.setups import Setup
 from mnistbench.report.html.summary import many, ratio_text
 from mnistbench.report.html.table import Cell, Head, table
 

@@ -13,8 +13,9 @@ from collections.abc import Sequence
 from mnistbench._version import __version__
 from mnistbench.errors import InputError
 from mnistbench.report.html.markup import Markup, element, join, name, phrase
-from mnistbench.report.html.rows import Page, gather, run_letter
+from mnistbench.report.html.rows import Page, gather
 from mnistbench.report.html.sections import sections
+from mnistbench.report.html.setups import run_letter
 from mnistbench.report.html.style import SCRIPT, STYLE
 from mnistbench.results import BenchRun
 

@@ -8,7 +8,8 @@ from mnistbench.measure.stats import median
 from mnistbench.report import units
 from mnistbench.report.html.accuracy_latency import front
 from mnistbench.report.html.markup import Markup, element, join, name, phrase
-from mnistbench.report.html.rows import Page, Row, Setup, batch_sizes, distinct_setups
+from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
+from mnistbench.report.html.setups import Setup
 
 
 def summary(page: Page) -> list[Markup]:

@@ -5,7 +5,8 @@ import dataclasses
 import pytest
 from bench_runs import failed, foreign, row, run
 
-from mnistbench.report.html.rows import by_table, gather, one_per_architecture, run_letter
+from mnistbench.report.html.rows import by_table, gather, one_per_architecture
+from mnistbench.report.html.setups import run_letter
 
 
 def test_models_are_numbered_in_the_papers_order_with_others_behind():
