@@ -9,6 +9,7 @@ from mnistbench.results.base import SCHEMA_VERSION, Result
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
+from mnistbench.results.load import LoadResult, RateStep
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
@@ -25,7 +26,9 @@ __all__ = [
     "EvaluationResult",
     "LatencyComparison",
     "LatencyResult",
+    "LoadResult",
     "ProcessResult",
+    "RateStep",
     "Result",
     "RunRecord",
     "RunState",
