@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import threading
+from typing import Any
+
+import numpy as np
+import pytest
+from fake_time import MS, FakeTime
+
+from mnistbench.artifacts import bundled_zoo
+from mnistbench.errors import InputError
+from mnistbench.measure.load.measure import measure_load
+from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
+from mnistbench.measure.steady import Plan
+from mnistbench.results import LoadResult
+from mnistbench.runtime.classifier import load_classifier
+from mnistbench.runtime.session import SessionSettings
+
+IMAGES = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)
+SETTINGS = SessionSettings(1)
+BRIEF = Plan(min_warmup_calls=3, min_warmup_seconds=0.003, min_samples=3, min_seconds=0.003, max_seconds=0.01)
+ALL = (SingleStream(), MultiStream(), Offline(32), Server(rate=200.0), Paced(0.0), Paced(0.02))
+
+
+@pytest.fixture(scope="module")
+def classifier():
+    return load_classifier(bundled_zoo() / "64-64-10.onnx", name="m", settings=SETTINGS)
+
+
+class Session:
+    """The model's session, with a clock that a call moves on by a millisecond for each image or more."""
+
+    def __init__(self, session: Any, time: FakeTime, *, fails_at: int = 0, failure: Any = None) -> None:
+        self._session, self._time, self._fails_at, self._failure = session, time, fails_at, failure
+        self.batches: list[int] = []
+
+    def get_providers(self) -> list[str]:
+        return self._session.get_providers()
+
+    def run(self, outputs: list[str], feed: dict[str, Any]) -> Any:
+        size = len(feed["image"])
+        self.batches.append(size)
+        self._time.time += size * MS
+        answer = self._session.run(outputs, feed)
+        if len(self.batches) == self._fails_at:
+            if isinstance(self._failure, Exception):
+                raise self._failure
+            return [(answer[0] + 1) % 10]
+        return answer
+
+
+def run(classifier, scenarios, seconds=0.5, **failure):
+    time = FakeTime()
+    timed = dataclasses.replace(classifier, session=Session(classifier.session, time, **failure))
+    rows = measure_load(
+        timed,
+        scenarios,
+        images=IMAGES,
+        seconds=seconds,
+        timer=time.timer(),
+        settings=SETTINGS,
+        warm_up=BRIEF,
+    )
+    return rows, time, timed.session
+
+
+def test_every_scenario_gets_its_row(classifier) -> None:
+    rows, _, session = run(classifier, ALL, seconds=0.6)
+    assert [row.scenario for row in rows] == [
+        "single-stream",
+        "multi-stream",
+        "offline",
+        "server",
+        "paced",
+        "paced",
+    ]
+    assert [row.samples_per_query for row in rows] == [1, 8, 32, 1, 1, 1]
+    for row in rows:
+        assert (row.name, row.device, row.provider, row.error) == ("m", "cpu", "CPUExecutionProvider", None)
+        assert (row.valid, row.notation, row.seed) == (True, "64-64-10", 20)
+        assert row.options["intra_op_num_threads"] == 1
+        assert (row.options["min_seconds"], row.options["max_seconds"]) == (0.6, 6.0)
+        assert LoadResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
+    single, multi, offline, server, back_to_back, paced = rows
+    assert (single.p50_seconds, single.throughput) == (0.001, pytest.approx(1000))
+    # So many queries of 8 ms last longer than was asked: p99 needs them.
+    assert (multi.p99_seconds, multi.num_queries, multi.throughput) == (0.008, 662, pytest.approx(1000))
+    assert (offline.throughput, offline.rate, offline.latency_bound_seconds) == (pytest.approx(1000), None, None)
+    assert (server.rate, server.rate_searched, server.within_bound, server.steps) == (200.0, False, True, ())
+    assert server.num_queries == 662
+    assert server.p50_seconds >= 0.001
+    assert (back_to_back.gap_seconds, back_to_back.p50_seconds) == (0.0, 0.001)
+    assert (paced.gap_seconds, paced.p50_seconds, paced.lateness_max_seconds) == (0.02, 0.001, 0.0)
+    assert paced.achieved_rate == pytest.approx(1000 / 21, rel=0.05)
+    assert set(session.batches) == {1, 8, 32}
+
+
+def test_the_highest_rate_is_searched_and_shown_with_every_run(classifier) -> None:
+    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.005)], seconds=5.0)
+    assert (row.rate_searched, row.within_bound, row.valid) == (True, True, True)
+    # One call takes 1 ms: theory says 561 (M/D/1), and p99's upper bound from few queries lies above p99.
+    assert 400 < row.rate < 570
+    assert row.percentile_bounds["p99"][1] <= 0.005
+    passed = [step.rate for step in row.steps if step.within_bound]
+    assert row.rate in passed
+    assert row.steps[0].rate == pytest.approx(500)
+    shown = [step for step in row.steps if step.rate == row.rate][-1]
+    assert (shown.p99_seconds, shown.num_queries) == (row.p99_seconds, row.num_queries)
+    assert LoadResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
+
+
+def test_the_same_arrivals_for_the_same_seed(classifier) -> None:
+    first, again = (run(classifier, [Server(rate=700.0)])[0][0] for _ in range(2))
+    assert first == again
+
+
+def test_a_call_slower_than_the_bound_needs_no_search(classifier) -> None:
+    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.0005)])
+    assert (row.rate, row.within_bound, row.valid, row.error) == (None, False, False, None)
+    assert row.invalid_reasons == ("a call alone takes 0.001 s, longer than the bound of 0.0005 s",)
+
+
+def test_a_bound_that_no_rate_keeps(classifier) -> None:
+    # Alone a query just keeps it, but one in a hundred meets another even at the lowest rate.
+    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.001)])
+    assert (row.rate, row.within_bound, row.num_queries) == (None, False, 0)
+    assert row.invalid_reasons == ("not even 132 queries a second kept p99 within 0.001 s",)
+    assert min(step.rate for step in row.steps) == pytest.approx(662 / 5)
+
+
+def test_an_overloaded_server_is_a_row_that_says_so(classifier) -> None:
+    ((row,), _, _) = run(classifier, [Server(rate=5000.0)], seconds=10.0)
+    assert (row.stop_reason, row.within_bound, row.valid, row.p99_seconds) == ("overload", False, False, None)
+    assert row.num_queries < 2000
+
+
+@pytest.mark.parametrize(
+    ("failure", "message"),
+    [
+        (RuntimeError("Failed to allocate memory"), "cpu has not enough memory for m at batch 1"),
+        (RuntimeError("kernel exploded"), "m fails on a batch of 1: kernel exploded"),
+        (None, "its answers to the same images changed under load"),
+    ],
+)
+@pytest.mark.parametrize("scenario", [SingleStream(), Server(rate=100.0), Paced(0.01)])
+def test_one_failure_is_one_row(classifier, scenario, failure, message) -> None:
+    # 16 calls learn the answers, fewer than 15 warm up; this one is timed and its answer kept.
+    rows, _, _ = run(classifier, [scenario, Offline(4)], fails_at=60, failure=failure)
+    assert message in rows[0].error
+    assert (rows[0].samples_seconds, rows[0].valid, rows[0].scenario) == ((), False, scenario.name)
+    assert rows[1].error is None
+
+
+def test_a_fixed_batch_gives_an_error_row_for_the_others(classifier) -> None:
+    plan = dataclasses.replace(classifier.input_plan, batch_size=8)
+    rows, _, _ = run(dataclasses.replace(classifier, input_plan=plan), [SingleStream(), MultiStream(), Offline(4)])
+    errors = [row.error for row in rows]
+    assert errors == ["m takes batches of 8 only, not of 1", None, "m takes batches of 8 only, not of 4"]
+
+
+def test_several_workers_share_the_session_and_leave_no_thread(classifier) -> None:
+    before = set(threading.enumerate())
+    rows, _, _ = run(classifier, [Offline(16, workers=3)])
+    assert (rows[0].workers, rows[0].error) == (3, None)
+    assert rows[0].num_queries >= 11
+    assert set(threading.enumerate()) <= before
+
+
+def test_each_row_is_handed_on_as_soon_as_it_exists(classifier) -> None:
+    time, seen = FakeTime(), []
+    timed = dataclasses.replace(classifier, session=Session(classifier.session, time))
+
+    def stop(row: LoadResult) -> None:
+        seen.append(row.scenario)
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        measure_load(
+            timed,
+            ALL,
+            images=IMAGES,
+            seconds=0.1,
+            timer=time.timer(),
+            settings=SETTINGS,
+            warm_up=BRIEF,
+            on_result=stop,
+        )
+    assert seen == ["single-stream"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "seconds", "images", "message"),
+    [
+        (SingleStream(), 1.0, IMAGES[:0], "at least one"),
+        (SingleStream(), 0.0, IMAGES, "positive numbers"),
+        (SingleStream(), float("nan"), IMAGES, "positive numbers"),
+        (Server(rate=0.05), 1.0, IMAGES, "a rate of 0.05 queries a second is less than one in 10 s"),
+    ],
+)
+def test_requests_that_make_no_sense(classifier, scenario, seconds, images, message) -> None:
+    with pytest.raises(InputError, match=message):
+        measure_load(
+            classifier, [scenario], images=images, seconds=seconds, timer=FakeTime().timer(), settings=SETTINGS
+        )
