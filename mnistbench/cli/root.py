@@ -18,6 +18,7 @@ from mnistbench.cli.data import data
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
+from mnistbench.cli.load import load
 from mnistbench.cli.report import report
 from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.results import results
@@ -135,6 +136,7 @@ _COMMANDS = (
     bench,
     compare,
     report,
+    load,
     reproduce,
     results,
     compare_accuracy,

@@ -19,6 +19,7 @@ COMMANDS = [
     ["bench"],
     ["compare"],
     ["report"],
+    ["load"],
     ["reproduce"],
     ["results"],
     ["compare-accuracy"],

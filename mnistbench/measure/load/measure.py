@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from mnistbench.errors import InputError, ModelError, ProviderError
 from mnistbench.files import sha256_of
-from mnistbench.measure.latency import draw_inputs
+from mnistbench.measure.latency.workload import draw_inputs
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
 from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of

@@ -1,0 +1,252 @@
+"""``mnistbench load``: the latency and throughput of ONNX files under load."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.options import (
+    FiniteRange,
+    data_dir_option,
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    work_dir_option,
+)
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+
+if TYPE_CHECKING:
+    from mnistbench.measure.load.scenarios import Scenario
+
+DURATION = 3.0
+QUICK_DURATION = 0.3
+
+
+@click.command(epilog="Example: mnistbench load lenet5 --scenario server --p99 5")
+@names_argument("NAMES|FILES...")
+@click.option(
+    "--scenario",
+    "scenario_names",
+    multiple=True,
+    default=("single-stream,multi-stream,offline,server",),
+    show_default=True,
+    help="single-stream, multi-stream, offline, server, paced; several with commas.",
+)
+@click.option(
+    "--rate",
+    type=FiniteRange(0, 1e6, min_open=True),
+    help="server: queries per second.  [default: the highest within --p99 is searched]",
+)
+@click.option(
+    "--p99",
+    "bound_milliseconds",
+    type=FiniteRange(0, 600_000, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="server: milliseconds that 99% of the latencies have to stay under.",
+)
+@click.option(
+    "--samples-per-query",
+    type=click.IntRange(1, 1_000_000),
+    default=8,
+    show_default=True,
+    help="multi-stream: images in a query.",
+)
+@click.option(
+    "--batch", type=click.IntRange(1, 1_000_000), default=256, show_default=True, help="offline: images in a call."
+)
+@click.option(
+    "--gaps",
+    default="0,1,10,100",
+    show_default=True,
+    help="paced: milliseconds between an answer and the next call, separated by commas.",
+)
+@click.option(
+    "--workers",
+    type=click.IntRange(1, 256),
+    default=1,
+    show_default=True,
+    help="offline and server: threads that call the session.",
+)
+@click.option(
+    "--duration",
+    type=FiniteRange(0, 86_400, min_open=True),
+    help="Seconds of a run; ten times as long where a percentile needs more queries.  [default: 3]",
+)
+@click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N, or all: the CPU and every GPU.")
+@click.option(
+    "--threads",
+    type=click.IntRange(1),
+    help="Threads within an operator. Default: the usable processors, shared among the workers.",
+)
+@click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws inputs and arrivals."
+)
+@foreign_options
+@click.option(
+    "--output",
+    "output_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the JSON here, with every sample.",
+)
+@dropout_option
+@data_dir_option
+@work_dir_option
+@json_option
+@debug_option
+def load(
+    names: tuple[str, ...],
+    scenario_names: tuple[str, ...],
+    rate: float | None,
+    bound_milliseconds: float,
+    samples_per_query: int,
+    batch: int,
+    gaps: str,
+    workers: int,
+    duration: float | None,
+    quick: bool,
+    device: str,
+    threads: int | None,
+    spin: bool,
+    seed: int,
+    layout: str | None,
+    value_range: str | None,
+    output: str | None,
+    allow_external_data: bool,
+    output_file: Path | None,
+    dropout: float | None,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> int:
+    """Put models under load, in MLPerf's scenarios.
+
+    single-stream and multi-stream send a query when the last is answered, offline
+    sends batches as fast as they are answered, server sends queries at random
+    moments and looks for the highest rate that keeps p99 under a bound; paced
+    shows what a pause before a call costs. MLPerf runs each for 600 seconds, which these
+    do not unless --duration says so. Nothing else should run on the machine.
+    """
+    gap_seconds = milliseconds(gaps, "--gaps")
+    with stdout_for_results(as_json):
+        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.errors import MnistbenchError, ProviderError
+        from mnistbench.files import write_json
+        from mnistbench.measure.environment import collect_environment
+        from mnistbench.measure.load.measure import measure_load
+        from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
+        from mnistbench.measure.load.timer import Timer
+        from mnistbench.results import LoadResult
+        from mnistbench.runtime.classifier import load_classifier
+        from mnistbench.runtime.devices import expand_devices
+        from mnistbench.runtime.session import SessionSettings, usable_cpus
+
+        check_foreign(layout, value_range)
+        scenarios = choose_scenarios(
+            scenario_names,
+            (
+                SingleStream(),
+                MultiStream(samples_per_query),
+                Offline(batch, workers),
+                Server(bound_milliseconds / 1000, rate, workers=workers),
+                *(Paced(gap) for gap in gap_seconds),
+            ),
+        )
+        devices = expand_devices(device)
+        models = find_models(names, work_dir, dropout)
+        dataset = open_dataset(data_dir)
+        environment = collect_environment().as_dict()
+        settings = SessionSettings(threads or max(1, usable_cpus() // workers), spin)
+        results: list[LoadResult] = []
+
+        def keep(result: LoadResult) -> None:
+            results.append(result)
+            if output_file is not None:
+                write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
+
+        for model in models:
+            for one_device in devices:
+                say(f"loading {model.name} on {one_device.text}")
+                try:
+                    classifier = load_classifier(
+                        model.path,
+                        name=model.name,
+                        device=one_device,
+                        settings=settings,
+                        calibration=calibration_images(dataset),
+                        layout=layout,
+                        value_range=value_range,
+                        output=output,
+                        assume_range=True,
+                        allow_external_data=allow_external_data,
+                    )
+                    measure_load(
+                        classifier,
+                        scenarios,
+                        images=dataset.test_images,
+                        seconds=duration or (QUICK_DURATION if quick else DURATION),
+                        timer=Timer(),
+                        settings=settings,
+                        seed=seed,
+                        on_result=keep,
+                    )
+                except MnistbenchError as error:
+                    if len(models) == 1 and not isinstance(error, ProviderError):
+                        raise
+                    for name in dict.fromkeys(scenario.name for scenario in scenarios):
+                        keep(LoadResult(model.name, str(model.path), "", one_device.text, name, error=str(error)))
+    failed = [result for result in results if result.error is not None]
+    if as_json:
+        bare = [dataclasses.replace(result, samples_seconds=()) for result in results]
+        print_json([result.as_dict() | {"environment": environment} for result in bare])
+    elif len(failed) < len(results):
+        from mnistbench.report.load_sheets import load_sheets
+
+        print_sheets(load_sheets(results))
+    if failed and len(failed) == len(results):
+        raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
+    return 3 if failed else 0
+
+
+def choose_scenarios(texts: Sequence[str], offered: Sequence[Scenario]) -> list[Scenario]:
+    """The scenarios that are named, in the order offered.
+
+    Args:
+        texts: Names, several of them in one text with commas between.
+        offered: With their settings.
+
+    Raises:
+        click.BadParameter: When a name is none of theirs.
+    """
+    named = {part.strip() for text in texts for part in text.split(",")}
+    known = dict.fromkeys(scenario.name for scenario in offered)
+    for name in sorted(named):
+        if name not in known:
+            raise click.BadParameter(f"{name!r} is not one of {', '.join(known)}", param_hint="--scenario")
+    return [scenario for scenario in offered if scenario.name in named]
+
+
+def milliseconds(text: str, option: str) -> tuple[float, ...]:
+    """Seconds from ``0,1,10``, each once.
+
+    Raises:
+        click.BadParameter: When one is no number from 0 to 600,000.
+    """
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = [math.nan]
+    if not all(0 <= number <= 600_000 for number in numbers):
+        raise click.BadParameter(
+            f"{text!r} is not a list of milliseconds from 0 to 600000 such as 0,1,10", param_hint=option
+        )
+    return tuple(dict.fromkeys(number / 1000 for number in numbers))

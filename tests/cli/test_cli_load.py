@@ -1,0 +1,152 @@
+"""``mnistbench load`` on a bundled model, as short as can be; no figure is judged."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mnistbench.results import LoadResult
+
+MODEL = "64-64-10"
+SHORT = ("--duration", 0.01, "--threads", 1)
+HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}
+
+
+def test_a_row_for_each_scenario_and_gap(cli, tmp_path):
+    file = tmp_path / "load.json"
+    command = ("load", MODEL, "--scenario", "paced,single-stream", "--scenario", "multi-stream", "--gaps", "0,1")
+    outcome = cli(*command, *SHORT, "--samples-per-query", 4, "--json", "--output", file).succeeds()
+    rows = [LoadResult.from_dict(row) for row in outcome.json]
+    assert [(row.scenario, row.gap_seconds) for row in rows] == [
+        ("single-stream", None),
+        ("multi-stream", None),
+        ("paced", 0.0),
+        ("paced", 0.001),
+    ]
+    assert [row.samples_per_query for row in rows] == [1, 4, 1, 1]
+    for row, document in zip(rows, outcome.json, strict=True):
+        assert (row.name, row.provider, row.error) == (MODEL, "CPUExecutionProvider", None)
+        assert row.num_queries > 0
+        assert row.samples_seconds == ()
+        assert document["environment"]["kind"] == "environment"
+    kept = [LoadResult.from_dict(row) for row in json.loads(file.read_text(encoding="utf-8"))]
+    assert [len(row.samples_seconds) for row in kept] == [row.num_queries for row in rows]
+
+
+def test_a_fixed_rate_with_several_workers(cli):
+    command = ("load", MODEL, "--scenario", "server", "--rate", 3000, "--p99", 50, "--workers", 2, "--seed", 5)
+    (row,) = cli(*command, *SHORT, "--json").succeeds().json
+    assert (row["rate"], row["rate_searched"], row["latency_bound_seconds"]) == (3000, False, 0.05)
+    assert (row["workers"], row["seed"], row["steps"]) == (2, 5, [])
+    # Ten times the duration holds 300 of the 662 queries that p99 needs.
+    assert not row["valid"]
+    assert row["invalid_reasons"] != []
+
+
+def test_a_rate_is_searched_where_none_is_given(cli):
+    (row,) = cli("load", MODEL, "--scenario", "server", "--p99", 0.001, *SHORT, "--json").succeeds().json
+    # No call takes less than a microsecond: the search ends before it begins.
+    assert (row["rate"], row["rate_searched"], row["within_bound"]) == (None, True, False)
+    assert "longer than the bound" in row["invalid_reasons"][0]
+
+
+def test_tables_fit_80_columns_and_say_how_long_they_ran(cli):
+    names = "single-stream,multi-stream,offline,server,paced"
+    command = ("load", MODEL, "--scenario", names, "--rate", 100, "--gaps", "0.5", "--batch", 4)
+    out = cli(*command, *SHORT).succeeds().out
+    assert max(map(len, out.splitlines())) <= 80
+    assert "\x1b" not in out
+    for text in ("Streams and offline", "Server", "Paced", "MLPerf asks for 600 s"):
+        assert text in out
+
+
+def test_one_broken_file_does_not_stop_the_others(cli, tmp_path):
+    broken = tmp_path / "broken.onnx"
+    broken.write_bytes(b"nothing")
+    outcome = cli("load", broken, MODEL, "--scenario", "paced", "--gaps", "0,1", *SHORT, "--json")
+    assert outcome.code == 3
+    assert [(row["name"], row["error"] is None) for row in outcome.json] == [
+        ("broken", False),
+        (MODEL, True),
+        (MODEL, True),
+    ]
+    table = cli("load", broken, MODEL, "--scenario", "paced", "--gaps", "0", *SHORT)
+    assert table.code == 3
+    assert "failed" in table.out
+    cli("load", broken).fails_with("broken.onnx")
+
+
+def test_on_a_gpu_that_is_not_there_every_row_says_why(cli):
+    command = ("load", MODEL, "--scenario", "server,offline", "--device", "cuda", "--json")
+    outcome = cli.process(*command, env=HIDDEN)
+    outcome.fails_with("cuda:0", "NVIDIA", out=outcome.out)
+    assert [row["scenario"] for row in outcome.json] == ["offline", "server"]
+    assert {row["provider"] for row in outcome.json} == {None}
+
+
+def test_a_batch_that_no_memory_holds_is_a_row_with_an_error(cli, monkeypatch):
+    def refuse(*_args, **_keywords):
+        raise MemoryError
+
+    monkeypatch.setattr("mnistbench.measure.load.measure.draw_inputs", refuse)
+    outcome = cli("load", MODEL, "--scenario", "offline", *SHORT, "--json")
+    outcome.fails_with("not enough memory", "batch 256", out=outcome.out)
+
+
+def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch):
+    import mnistbench.measure.load.measure as module
+
+    file, runs = tmp_path / "load.json", []
+    run = module.run_closed_loop
+
+    def interrupted(*args, **keywords):
+        runs.append(args)
+        if len(runs) == 2:
+            raise KeyboardInterrupt
+        return run(*args, **keywords)
+
+    monkeypatch.setattr(module, "run_closed_loop", interrupted)
+    outcome = cli("load", MODEL, "--scenario", "single-stream,multi-stream", *SHORT, "--output", file)
+    assert outcome.code == 130
+    assert "interrupted" in outcome.err
+    assert "Traceback" not in outcome.err
+    assert [row["scenario"] for row in json.loads(file.read_text(encoding="utf-8"))] == ["single-stream"]
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        (("--scenario", "burst"), "'burst' is not one of single-stream, multi-stream, offline, server, paced"),
+        (("--scenario", ""), "'' is not one of"),
+        (("--rate", "0"), "0"),
+        (("--rate", "nan"), "nan"),
+        (("--rate", "inf"), "inf"),
+        (("--p99", "-1"), "-1"),
+        (("--p99", "nan"), "nan"),
+        (("--duration", "0"), "0"),
+        (("--duration", "nan"), "nan"),
+        (("--workers", "0"), "0"),
+        (("--samples-per-query", "0"), "0"),
+        (("--batch", "0"), "0"),
+        (("--seed", "-1"), "-1"),
+        (("--gaps", "1,x"), "'1,x' is not a list of milliseconds"),
+        (("--gaps", "nan"), "'nan'"),
+        (("--gaps", ""), "''"),
+        (("--gaps", "-1"), "'-1'"),
+        (("--gaps", "inf"), "'inf'"),
+        (("--input-range", "bogus"), "'bogus' is not one of"),
+        (("--device", "tpu"), "'tpu'"),
+    ],
+    ids=" ".join,
+)
+def test_wrong_options_are_wrong_usage(cli, options, text):
+    cli("load", MODEL, *options).fails_with(text, code=2)
+
+
+def test_a_rate_too_low_for_the_time(cli):
+    cli("load", MODEL, "--scenario", "server", "--rate", 1, "--duration", 0.01).fails_with("give a longer --duration")
+
+
+def test_an_unknown_name(cli):
+    cli("load", "lenet6").fails_with("'lenet6'", "did you mean", code=2)
