@@ -103,17 +103,27 @@ def worries(conditions: Mapping[str, Any]) -> dict[str, str]:
         Such as ``{"other programs used the processors": "45%"}``.
     """
     found: dict[str, str] = {}
-    steal, others = conditions.get("cpu_steal_fraction", 0), conditions.get("cpu_others_fraction", 0)
+    steal, others = (_number(conditions, f"cpu_{who}_fraction") for who in ("steal", "others"))
     if steal > MOST_STOLEN:
         found["the host took the processors away"] = f"{steal:.0%}"
     if others > MOST_USED_BY_OTHERS:
         found["other programs used the processors"] = f"{others:.0%}"
-    for look in (conditions.get("gpu") or {}).values():
-        if reasons := [reason for reason in look.get("throttle_reasons", ()) if reason != "gpu_idle"]:
-            found["the GPU's clock was held down"] = ", ".join(reasons)
-        if look.get("other_processes"):
-            found["other processes were on the GPU"] = str(look["other_processes"])
+    gpu = conditions.get("gpu")
+    for look in gpu.values() if isinstance(gpu, Mapping) else ():
+        if not isinstance(look, Mapping):
+            continue
+        reasons = look.get("throttle_reasons")
+        if isinstance(reasons, list) and (held := [str(reason) for reason in reasons if reason != "gpu_idle"]):
+            found["the GPU's clock was held down"] = ", ".join(held)
+        if others := _number(look, "other_processes"):
+            found["other processes were on the GPU"] = f"{others:g}"
     return found
+
+
+def _number(values: Mapping[str, Any], key: str) -> float:
+    """A number of at least 0; 0 for anything else, since files can be edited by hand."""
+    value = values.get(key)
+    return value if isinstance(value, int | float) and value > 0 else 0
 
 
 def _cpu_ticks(read: Reader) -> tuple[int, ...] | None:

@@ -58,6 +58,8 @@ class ProcessResult(Result):
         # What other figures are derived from; a file can be edited by hand.
         check_count("num_samples", self.num_samples, 1)
         check_count("warmup_calls", self.warmup_calls, 0)
+        if not isinstance(self.conditions, dict):
+            raise TypeError(f"conditions is {self.conditions!r:.60}; expected an object")
         for key in ("session_seconds", "first_call_seconds", "p50_seconds", "mean_seconds"):
             check_number(key, getattr(self, key), least=0)
         if self.device_p50_seconds is not None:

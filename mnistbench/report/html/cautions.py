@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
+from mnistbench.measure.conditions import worries
 from mnistbench.report.html.markup import Markup, join, name, phrase
 from mnistbench.report.html.rows import Failure, Page, Row
 from mnistbench.report.html.setups import as_mapping, run_letter
@@ -15,9 +15,6 @@ from mnistbench.report.html.table import Cell, Head, table
 MOST_NAMED = 4
 """Rows that a warning names; the tables have the rest."""
 
-STOLEN_SHARE = 0.01
-"""Of the measured time, from which on another guest of the machine counts as a disturbance."""
-
 
 def cautions(page: Page) -> list[Markup]:
     """Sentences, each about the rows that it names; empty when there is nothing to say."""
@@ -25,8 +22,7 @@ def cautions(page: Page) -> list[Markup]:
     found = [
         _about("The warm-up did not settle; first calls may be slow ones", rows, _unsettled),
         _about("Stopped at the limit of time or calls while the noise still changed", rows, _out_of_time),
-        _about("The processor or GPU was throttled", rows, _throttled),
-        _about(f"More than {STOLEN_SHARE:.0%} of the time went to other guests of the machine", rows, _stolen),
+        *(_about(f"{what[0].upper()}{what[1:]} meanwhile", rows, partial(_worried, what)) for what in _kinds(rows)),
         _about("A part of the model ran elsewhere than on the provider it stands under", rows, _placed_elsewhere),
         _about("No error rate, so left out where accuracy is shown", rows, lambda row: row.result.error_rate is None),
         _about("No interval, which needs three processes", rows, lambda row: row.result.p50_low_seconds is None),
@@ -84,35 +80,15 @@ def _out_of_time(row: Row) -> bool:
     return row.result.stop_reason in ("time", "count")
 
 
-def _throttled(row: Row) -> bool:
-    """Whether any process noted a reason for throttling, under whatever key its platform has for it."""
-    return any("throttl" in key and _says_something(value) for key, value in _conditions(row))
+def _kinds(rows: Sequence[Row]) -> list[str]:
+    """What was wrong with the machine in any of the rows."""
+    return sorted({what for row in rows for process in row.result.processes for what in worries(process.conditions)})
 
 
-def _stolen(row: Row) -> bool:
-    """Whether any process lost a share of its time, said as a fraction or in seconds."""
-    for process in row.result.processes:
-        for key, value in as_mapping(process.conditions).items():
-            if ("stolen" in key or "steal" in key) and isinstance(value, int | float):
-                busy = process.mean_seconds * process.num_samples if key.endswith("_seconds") else 1.0
-                if value > STOLEN_SHARE * busy:
-                    return True
-    return False
+def _worried(what: str, row: Row) -> bool:
+    return any(what in worries(process.conditions) for process in row.result.processes)
 
 
 def _placed_elsewhere(row: Row) -> bool:
     nodes = as_mapping(row.result.node_placement)
     return any(provider != row.result.provider and count for provider, count in nodes.items())
-
-
-def _conditions(row: Row) -> Iterable[tuple[str, Any]]:
-    for process in row.result.processes:
-        yield from as_mapping(process.conditions).items()
-
-
-def _says_something(value: Any) -> bool:
-    if isinstance(value, int | float):
-        return math.isfinite(value) and value > 0
-    if isinstance(value, str):
-        return value.lower() not in ("", "none", "no", "not active", "0")
-    return bool(value)

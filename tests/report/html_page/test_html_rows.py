@@ -85,11 +85,5 @@ def test_of_variants_with_dropout_one_is_drawn():
     assert drawn == ["16-10-dropout", "64-10", "theirs"]
 
 
-def test_fields_that_nobody_checked_may_be_anything():
-    odd = row(options=[1], notation=7, provider=3, node_placement=4, table="x", error=None, dropout="y")
-    page = gather([("a", run(odd))])
-    assert page.setups[0].provider == "3"
-
-
 def test_letters_of_runs():
     assert [run_letter(number) for number in (0, 1, 25, 26, 52)] == ["A", "B", "Z", "AA", "BA"]

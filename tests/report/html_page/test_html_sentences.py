@@ -62,9 +62,15 @@ def test_setups_without_a_model_in_common_are_not_compared():
 
 
 def test_a_clean_run_has_no_cautions():
-    clean = row(node_placement={"CPUExecutionProvider": 9}, processes=(process(conditions={"throttled": False}),))
+    clean = row(
+        node_placement={"CPUExecutionProvider": 9}, processes=(process(conditions={"cpu_steal_fraction": 0.0}),)
+    )
     assert doubts(clean, row("64-10")) == []
     assert failures_table(gather([("x", run(row()))])) == ""
+
+
+BUSY = process(num_samples=1, conditions={"cpu_others_fraction": 0.2})
+HELD = {"gpu": {"before": {}, "after": {"throttle_reasons": ["power_cap"]}}}
 
 
 @pytest.mark.parametrize(
@@ -75,10 +81,9 @@ def test_a_clean_run_has_no_cautions():
         ({"error_rate": None}, "No error rate"),
         ({"p50_low_seconds": None}, "No interval"),
         ({"node_placement": {"CPUExecutionProvider": 3, "CUDAExecutionProvider": 1}}, "ran elsewhere"),
-        ({"processes": (process(conditions={"throttle_reasons": ["power cap"]}),)}, "throttled"),
-        ({"processes": (process(conditions={"thermal_throttle_count": 2}),)}, "throttled"),
-        ({"processes": (process(conditions={"stolen_fraction": 0.02}),)}, "other guests"),
-        ({"processes": (process(conditions={"stolen_seconds": 0.001}),)}, "other guests"),
+        ({"processes": (process(conditions=HELD),)}, "clock was held down meanwhile"),
+        ({"processes": (process(conditions={"cpu_steal_fraction": 0.2}),)}, "The host took the processors away"),
+        ({"processes": (process(num_samples=999), BUSY)}, "Other programs used the"),
     ],
 )
 def test_each_caution_names_its_rows(changes, words):
@@ -92,13 +97,12 @@ def test_each_caution_names_its_rows(changes, words):
 @pytest.mark.parametrize(
     "conditions",
     [
-        {"throttle_reasons": []},
-        {"throttle_reasons": "none"},
-        {"throttled": float("nan")},
-        {"stolen_fraction": 0.001},
-        {"stolen_seconds": 0.00001},
-        {"stolen_seconds": "much"},
-        [],
+        {},
+        {"cpu_steal_fraction": "much", "cpu_others_fraction": None},
+        {"cpu_steal_fraction": 0.001, "cpu_others_fraction": float("nan")},
+        {"gpu": 3},
+        {"gpu": {"before": 3, "after": {"throttle_reasons": "power"}}},
+        {"gpu": {"after": {"throttle_reasons": ["gpu_idle"], "other_processes": 0}}},
     ],
 )
 def test_conditions_that_disturb_nothing(conditions):

@@ -79,7 +79,6 @@ def test_machines_that_differ_differ_in_bold():
     assert "<b>" not in environment_table([("one", run(row()))])
 
 
-@pytest.mark.parametrize("field", ["packages", "cpu_features", "gpus", "cpu", "memory_bytes"])
-@pytest.mark.parametrize("value", [(), ("x",), ({"a": 1},)])
-def test_a_machine_that_nobody_checked_is_shown_as_it_is(field, value):
-    assert environment_table([("x", run(row(), machine=dataclasses.replace(MACHINE, **{field: value})))])
+@pytest.mark.parametrize("changes", [{"packages": {}}, {"cpu_features": ()}, {"gpus": ({},)}, {"memory_bytes": "x"}])
+def test_a_machine_that_does_not_say_much_is_shown_as_it_is(changes):
+    assert environment_table([("x", run(row(), machine=dataclasses.replace(MACHINE, **changes)))])
