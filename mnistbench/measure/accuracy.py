@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError
-from mnistbench.files import sha256_of
 from mnistbench.layers import NUM_CLASSES
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EvaluationResult
@@ -99,8 +98,8 @@ def describe(
         dataset: What the images are called.
         dataset_sha256: Hash of the dataset's files.
     """
-    counts = np.zeros((NUM_CLASSES, NUM_CLASSES), dtype=np.int64)
-    np.add.at(counts, (labels, answers), 1)
+    cells = np.asarray(labels, dtype=np.int64) * NUM_CLASSES + answers
+    counts = np.bincount(cells, minlength=NUM_CLASSES**2).reshape(NUM_CLASSES, NUM_CLASSES)
     total = len(labels)
     num_errors = total - int(np.trace(counts))
     low, high = wilson_interval(num_errors, total)
@@ -109,7 +108,7 @@ def describe(
     return EvaluationResult(
         name=classifier.name,
         file=str(classifier.path),
-        sha256=sha256_of(classifier.path),
+        sha256=classifier.sha256,
         size_bytes=classifier.size_bytes,
         num_parameters=classifier.num_parameters,
         macs=int(macs) if macs is not None else None,

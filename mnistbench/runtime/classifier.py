@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from mnistbench.errors import ModelError
+from mnistbench.files import sha256_of
 from mnistbench.runtime.contract import Calibration, answer, find_plan
 from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import Images, as_batch
@@ -34,6 +35,11 @@ class Classifier(Protocol):
     @property
     def path(self) -> Path:
         """The file it was loaded from."""
+        ...
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file."""
         ...
 
     @property
@@ -76,6 +82,8 @@ class OnnxClassifier:
     device: Device
     input_plan: InputPlan
     session: Any
+    sha256: str
+    """Of the file, taken when it was loaded."""
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -164,7 +172,8 @@ def load_classifier(
         )
     except ModelError as error:
         raise ModelError(f"{path}: {error}") from None
-    return OnnxClassifier(name if name is not None else path.stem, path, info, device, plan, session)
+    name = name if name is not None else path.stem
+    return OnnxClassifier(name, path, info, device, plan, session, sha256_of(path))
 
 
 def metadata_number(metadata: Mapping[str, str], key: str) -> float | None:

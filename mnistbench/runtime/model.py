@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import ModelError
+from mnistbench.files import sha256_of
 from mnistbench.runtime.contract import is_own_contract, own_plan
 from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import as_batch
@@ -125,6 +126,11 @@ class Model:
     def path(self) -> Path:
         """The file it was loaded from."""
         return self._path
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the file, as it is now."""
+        return sha256_of(self._path)
 
     @property
     def metadata(self) -> Mapping[str, str]:

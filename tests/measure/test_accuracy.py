@@ -31,6 +31,10 @@ class Fake:
     input_plan: InputPlan = InputPlan("x", "flat", "uint8", "0..255", None, "y", "label")
     batches: list[int] = field(default_factory=list)
 
+    @property
+    def sha256(self):
+        return hashlib.sha256(self.path.read_bytes()).hexdigest()
+
     def predict(self, images):
         self.batches.append(len(images))
         shown = images[:, 0, 0].astype(np.int64)

@@ -16,7 +16,6 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError, ModelError, ProviderError
-from mnistbench.files import sha256_of
 from mnistbench.measure.latency.workload import draw_inputs
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
@@ -93,7 +92,7 @@ def measure_load(
     blank = LoadResult(
         name=classifier.name,
         file=str(classifier.path),
-        sha256=sha256_of(classifier.path),
+        sha256=classifier.sha256,
         device=classifier.device.text,
         scenario="",
         seed=seed,
