@@ -33,16 +33,20 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     rows = config.stash[RATIOS]
     if not rows:
         return
+    from mnistbench.report.units import seconds
+
     terminalreporter.section("ratios, medians of alternating rounds")
-    terminalreporter.write_line(f"{'benchmark':<42} {'baseline':>10} {'ours':>10} {'ratio':>7}  also")
+    terminalreporter.write_line(f"{'benchmark':<44} {'baseline':>9} {'ours':>9} {'ratio':>7}  also")
     for row in rows:
         also = []
         if "ours_peak_bytes" in row:
             also.append(f"{row['baseline_peak_bytes'] / 1e6:.0f}/{row['ours_peak_bytes'] / 1e6:.0f} MB")
         if "ours_accuracy" in row:
             also.append(f"{row['baseline_accuracy']:.2%}/{row['ours_accuracy']:.2%}")
+        if "ours_extra_seconds" in row:
+            also.append(f"{row['ours_extra_seconds'] * 1e6:+.2f} µs")
         terminalreporter.write_line(
-            f"{row['name']:<42} {row['baseline_seconds']:>8.2f} s {row['ours_seconds']:>8.2f} s "
+            f"{row['name']:<44} {seconds(row['baseline_seconds']):>9} {seconds(row['ours_seconds']):>9} "
             f"{row['ratio']:>6.2f}x  {' '.join(also)}"
         )
     path = config.getoption("--results")
