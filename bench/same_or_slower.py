@@ -125,9 +125,8 @@ def main() -> None:
         slow = find_slowed(runs, path, Path(folder))
         print(f"{arguments.slowed_pairs} pairs with the slowed model")
         slower = [runs.compare(path, slow) for _ in range(arguments.slowed_pairs)]
-    counts = {
-        name: dict(Counter(found.verdict for found in each)) for name, each in (("same", same), ("slowed", slower))
-    }
+    pairs = {"same": same, "slowed": slower}
+    counts = {name: dict(Counter(found.verdict for found in each)) for name, each in pairs.items()}
     print(f"the same: {counts['same']}; slowed: {counts['slowed']}")
     if arguments.output is not None:
         settings: dict[str, Any] = {key: value for key, value in vars(arguments).items() if key != "output"}

@@ -14,9 +14,11 @@ from mnistbench.cli.evaluate import calibration_images, check_choice, check_fore
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
+    device_option,
     dropout_option,
     json_option,
     names_argument,
+    providers_option,
     whole_numbers,
     words,
     work_dir_option,
@@ -32,13 +34,8 @@ QUICK_PROCESSES = 2
 
 @click.command(epilog="Example: mnistbench bench lenet5 largest-dropout --batch 1,32")
 @names_argument("NAMES|FILES...")
-@click.option("--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's.")
-@click.option(
-    "--provider",
-    "providers",
-    metavar="NAME",
-    help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
-)
+@device_option
+@providers_option
 @click.option("--mode", "modes", default="e2e", show_default=True, help="e2e, bound, graph; several with commas.")
 @click.option("--batch", default="1,32,256", show_default=True, help="Batch sizes, separated by commas.")
 @click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a row.  [default: {PROCESSES}]")
@@ -70,7 +67,7 @@ QUICK_PROCESSES = 2
 def bench(
     names: tuple[str, ...],
     device: str | None,
-    providers: str | None,
+    providers: tuple[str, ...],
     modes: str,
     batch: str,
     processes: int | None,
@@ -121,7 +118,7 @@ def bench(
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         wanted = Bench(
-            devices=expand_devices(device, words(providers, "--provider") if providers is not None else ()),
+            devices=expand_devices(device, providers),
             modes=_modes(modes),
             batch_sizes=batch_sizes,
             plan=Plan.quick() if quick else Plan.each(),

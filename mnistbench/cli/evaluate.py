@@ -22,6 +22,7 @@ from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_resu
 if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
     from mnistbench.results import EvaluationResult, LatencyResult
+    from mnistbench.runtime.devices import Device
 
 CALIBRATION_IMAGES = 512
 
@@ -46,6 +47,9 @@ foreign_options = combined(
 @names_argument("NAMES|FILES...")
 @click.option("--confusion", is_flag=True, help="Show which digit was taken for which.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
+@click.option(
+    "--provider", help="cpu, cuda, tensorrt, openvino, or any other that is installed. Default: the device's."
+)
 @foreign_options
 @click.option(
     "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here."
@@ -59,6 +63,7 @@ def evaluate(
     names: tuple[str, ...],
     confusion: bool,
     device: str,
+    provider: str | None,
     layout: str | None,
     value_range: str | None,
     output: str | None,
@@ -83,7 +88,7 @@ def evaluate(
         from mnistbench.runtime.classifier import load_classifier
 
         check_foreign(layout, value_range)
-        check_device(device)
+        chosen = check_device(device, provider)
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
@@ -93,7 +98,7 @@ def evaluate(
                 classifier = load_classifier(
                     model.path,
                     name=model.name,
-                    device=device,
+                    device=chosen,
                     calibration=calibration_images(dataset),
                     layout=layout,
                     value_range=value_range,
@@ -153,18 +158,22 @@ def check_foreign(layout: str | None, value_range: str | None) -> None:
     check_choice("--input-range", value_range, VALUE_RANGES)
 
 
-def check_device(text: str) -> None:
-    """Refuse a text that is no single device, without suggesting ``all`` as ``bench`` may.
+def check_device(text: str, provider: str | None = None) -> Device:
+    """The device that a text means; refuses one that is none, without suggesting ``all`` as ``bench`` may.
 
     Raises:
         UnknownDeviceError: When it is none.
     """
     from mnistbench.errors import UnknownDeviceError
     from mnistbench.runtime.devices import resolve_device
+    from mnistbench.runtime.providers import find_provider
 
+    found = find_provider(provider) if provider is not None else None
     try:
-        resolve_device(text)
+        return resolve_device(text, found)
     except UnknownDeviceError:
+        if found is not None:
+            raise
         raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda or cuda:N (N from 0)") from None
 
 

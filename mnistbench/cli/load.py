@@ -15,9 +15,11 @@ from mnistbench.cli.options import (
     FiniteRange,
     data_dir_option,
     debug_option,
+    device_option,
     dropout_option,
     json_option,
     names_argument,
+    providers_option,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
@@ -81,7 +83,8 @@ QUICK_DURATION = 0.3
     help="Seconds of a run; ten times as long where a percentile needs more queries.  [default: 3]",
 )
 @click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
-@click.option("--device", default="cpu", show_default=True, help="cpu, cuda, cuda:N, or all: the CPU and every GPU.")
+@device_option
+@providers_option
 @click.option(
     "--threads",
     type=click.IntRange(1),
@@ -114,7 +117,8 @@ def load(
     workers: int,
     duration: float | None,
     quick: bool,
-    device: str,
+    device: str | None,
+    providers: tuple[str, ...],
     threads: int | None,
     spin: bool,
     seed: int,
@@ -161,7 +165,7 @@ def load(
                 *(Paced(gap) for gap in gap_seconds),
             ),
         )
-        devices = expand_devices(device)
+        devices = expand_devices(device, providers)
         models = find_models(names, work_dir, dropout)
         dataset = open_dataset(data_dir)
         environment = collect_environment().as_dict()
@@ -175,7 +179,7 @@ def load(
 
         for model in models:
             for one_device in devices:
-                say(f"loading {model.name} on {one_device.text}")
+                say(f"loading {model.name} on {one_device.label}")
                 try:
                     classifier = load_classifier(
                         model.path,

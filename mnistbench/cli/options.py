@@ -52,6 +52,18 @@ dropout_option = click.option(
 )
 
 
+device_option = click.option(
+    "--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's."
+)
+providers_option = click.option(
+    "--provider",
+    "providers",
+    metavar="NAME",
+    callback=lambda _context, _parameter, text: () if text is None else words(text, "--provider"),
+    help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
+)
+
+
 def names_argument(metavar: str = "NAMES...", *, required: bool = True) -> Callable[[Function], Function]:
     """The networks (or files) a command works on."""
     return click.argument("names", nargs=-1, required=required, metavar=metavar, shell_complete=_complete_names)
