@@ -161,9 +161,9 @@ def bench(
     if as_json:
         print_json(_printed(results, environment))
     elif len(failed) < len(results):
-        from mnistbench.report.latency_sheets import latency_sheet
+        from mnistbench.report.latency_sheets import latency_sheets
 
-        print_sheets([latency_sheet(results)])
+        print_sheets(latency_sheets(results))
     own = [result for result in results if result.name in files]
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))

@@ -1,63 +1,66 @@
-"""Latencies as a sheet: session creation, first call and steady state."""
+"""Latencies as sheets: session creation, first call and steady state."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 
 from mnistbench.measure.conditions import worries
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LatencyResult
 
+_COLUMNS = (
+    Column("network", right=False, foldable=True),
+    Column("batch"),
+    Column("session"),
+    Column("first"),
+    Column("p50"),
+    Column("± %"),
+    Column("p90"),
+    Column("p99"),
+    Column("images/s"),
+)
 
-def latency_sheet(results: Sequence[LatencyResult]) -> Sheet:
-    """One row a model, device, provider, mode and batch size; provider and mode only where they differ."""
-    with_provider = len({(result.device, _provider(result)) for result in results}) > len(
-        {result.device for result in results}
-    )
-    with_mode = len({result.mode for result in results}) > 1
-    columns = (
-        Column("network", right=False, foldable=True),
-        Column("device", right=False),
-        *([Column("provider", right=False)] if with_provider else []),
-        *([Column("mode", right=False)] if with_mode else []),
-        Column("batch"),
-        Column("session"),
-        Column("first"),
-        Column("p50"),
-        Column("± %"),
-        Column("p90"),
-        Column("p99"),
-        Column("images/s"),
-    )
-    rows, notes = [], []
+
+def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
+    """A sheet for each way of running, since modes and devices are not one ranking; notes below the last.
+
+    One row a model and batch size: session creation, first call and steady state.
+    """
+    setups: dict[tuple[str, str, str], list[LatencyResult]] = {}
     for result in results:
-        head = (
-            one_line(result.name),
-            result.device,
-            *([_provider(result)] if with_provider else []),
-            *([result.mode] if with_mode else []),
-            str(result.batch_size),
-        )
-        if result.error is not None:
-            rows.append((*head, "failed", *(units.MISSING,) * 6))
-            where = " ".join(part for part in (result.device, _provider(result), result.mode) if part)
-            notes.append(f"{one_line(result.name)}, {where}, batch {result.batch_size}: {one_line(result.error)}")
-            continue
-        rows.append(
-            (
-                *head,
-                units.seconds(result.session_seconds),
-                units.seconds(result.first_call_seconds),
-                units.seconds(result.p50_seconds),
-                spread(result),
-                units.seconds(result.p90_seconds),
-                units.seconds(result.p99_seconds),
-                units.rough_count(result.throughput),
-            )
-        )
-    return Sheet("Latency", columns, tuple(rows), "\n".join(dict.fromkeys([*notes, *_notes(results)])))
+        setups.setdefault((result.device, _provider(result), result.mode), []).append(result)
+    sheets = []
+    notes: list[str] = []
+    for (device, provider, mode), rows in setups.items():
+        by = f" by {provider}" if provider and provider != device.partition(":")[0] else ""
+        where = f"{device}{by}, mode {mode}"
+        sheets.append(Sheet(f"Latency on {where}", _COLUMNS, tuple(map(_row, rows))))
+        notes += [
+            f"{one_line(row.name)}, {where}, batch {row.batch_size}: {one_line(row.error)}" for row in rows if row.error
+        ]
+    if sheets:
+        note = "\n".join(dict.fromkeys([*notes, *_notes(results)]))
+        sheets[-1] = replace(sheets[-1], note=note)
+    return sheets
+
+
+def _row(result: LatencyResult) -> tuple[str, ...]:
+    head = (one_line(result.name), str(result.batch_size))
+    if result.error is not None:
+        return (*head, "failed", *(units.MISSING,) * 6)
+    return (
+        *head,
+        units.seconds(result.session_seconds),
+        units.seconds(result.first_call_seconds),
+        units.seconds(result.p50_seconds),
+        spread(result),
+        units.seconds(result.p90_seconds),
+        units.seconds(result.p99_seconds),
+        units.rough_count(result.throughput),
+    )
 
 
 def spread(result: LatencyResult) -> str:
@@ -79,9 +82,7 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
     measured = [result for result in results if result.error is None]
     if not measured:
         return []
-    modes = sorted({result.mode for result in measured})
-    providers = sorted({result.provider for result in measured if result.provider})
-    notes = [f"Mode {', '.join(modes)} on {', '.join(providers)}; a percentile needs enough calls to be shown."]
+    notes = ["A percentile needs enough calls to be shown."]
     counts = {len(result.processes) for result in measured} - {0}
     if counts:
         processes = str(counts.pop()) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"

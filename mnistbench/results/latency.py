@@ -129,6 +129,8 @@ class LatencyResult(Result):
     error_rate: float | None = None
     """Of the model on the test images, as its file says; ``None`` when it does not."""
     num_parameters: int | None = None
+    is_floor: bool = False
+    """Whether it is the model that does nothing, which shows what a call costs at least."""
 
     def __post_init__(self) -> None:
         # What comparisons and reports count with; a file can be edited by hand.

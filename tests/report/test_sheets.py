@@ -7,7 +7,7 @@ from results_of import evaluation, latency, model, training
 
 from mnistbench.catalog import NETWORKS, find
 from mnistbench.errors import MnistbenchError
-from mnistbench.report.latency_sheets import latency_sheet
+from mnistbench.report.latency_sheets import latency_sheets
 from mnistbench.report.sheet import Sheet, markdown
 from mnistbench.report.sheets import (
     PaperLine,
@@ -51,8 +51,8 @@ def every_sheet() -> dict[str, Sheet]:
         "evaluation": evaluation_sheet([evaluation(network) for network in EVERY]),
         "input": input_sheet([evaluation(network) for network in EVERY]),
         "confusion": confusion_sheet(evaluation(EVERY[0])),
-        "latency": latency_sheet([latency(network) for network in EVERY]),
-        "latency failed": latency_sheet(failed),
+        "latency": latency_sheets([latency(network) for network in EVERY])[-1],
+        "latency failed": latency_sheets(failed)[-1],
     }
     sheets |= {sheet.title: sheet for sheet in networks_sheets(EVERY)}
     sheets |= {f"results, {sheet.title}": sheet for sheet in paper_sheets(paper_lines())}

@@ -25,4 +25,4 @@ def floor_model(folder: Path) -> Model:
     path = folder / "identity.onnx"
     atomic_write(path, identity_model())
     inputs = Inputs((OUTPUT,), None, {INPUT: (None, 1, 28, 28)}, {INPUT: "uint8"})
-    return Model(path, FLOOR, read_onnx_file(path), inputs, sha256_of(path), allow_external_data=False)
+    return Model(path, FLOOR, read_onnx_file(path), inputs, sha256_of(path), allow_external_data=False, is_floor=True)

@@ -32,6 +32,7 @@ class Model:
     inputs: Inputs
     sha256: str
     allow_external_data: bool
+    is_floor: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,6 +65,7 @@ class Subject:
             dropout=metadata_number(metadata, "mnistbench.dropout"),
             error_rate=_fraction(metadata, "mnistbench.test_error_rate"),
             num_parameters=self.model.info.num_parameters,
+            is_floor=self.model.is_floor,
         )
 
 
