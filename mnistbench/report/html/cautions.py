@@ -24,7 +24,7 @@ def cautions(page: Page) -> list[Markup]:
         _about("Stopped at the limit of time or calls while the noise still changed", rows, _out_of_time),
         *(_about(f"{what[0].upper()}{what[1:]} meanwhile", rows, partial(_worried, what)) for what in _kinds(rows)),
         _about("A part of the model ran elsewhere than on the provider it stands under", rows, _placed_elsewhere),
-        _about("No error rate, so left out where accuracy is shown", rows, lambda row: row.result.error_rate is None),
+        _about("No error rate, so left out where accuracy is shown", rows, _without_error_rate),
         _about("No interval, which needs three processes", rows, lambda row: row.result.p50_low_seconds is None),
     ]
     return [sentence for sentence in found if sentence]
@@ -74,6 +74,10 @@ def _row_name(row: Row) -> Markup:
 
 def _unsettled(row: Row) -> bool:
     return row.result.warmup_settled is not True
+
+
+def _without_error_rate(row: Row) -> bool:
+    return row.result.error_rate is None and not row.result.is_floor
 
 
 def _out_of_time(row: Row) -> bool:

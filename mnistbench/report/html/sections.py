@@ -71,7 +71,7 @@ def _accuracy(rows: Sequence[Row], prefix: str) -> list[Markup]:
     if not charts:
         return [_note("No model says its error rate, so that there is nothing to set against the latency.")]
     placed = [row for row in rows if row.result.error_rate is not None]
-    missing = len({row.model.number for row in rows} - {row.model.number for row in placed})
+    missing = len({row.model.number for row in rows if not row.result.is_floor} - {row.model.number for row in placed})
     left_out = f" {missing} without an error rate left out." if missing else ""
     note = _note(
         "Lower left is better. Lines join the networks that no other beats in both; these are numbered, and the "

@@ -16,7 +16,11 @@ def summary(page: Page) -> list[Markup]:
     """Sentences for the top of the page, the most general first; figures of two modes never meet in one."""
     sentences = [_counts(page)]
     for mode in page.modes:
-        rows = page.of_mode(mode)
+        everything = page.of_mode(mode)
+        rows = [row for row in everything if not row.result.is_floor]
+        sentences += [_floor(row) for row in everything if row.result.is_floor and row.result.batch_size == 1]
+        if not rows:
+            continue
         for place in dict.fromkeys(row.setup.place for row in rows):
             there = [row for row in rows if row.setup.place == place]
             sentences += [_fastest(place, there), _throughput(place, there)]
@@ -53,6 +57,11 @@ def _counts(page: Page) -> Markup:
         f"from {many(len(page.runs), 'file')}"
     )
     return phrase(text, f"; {many(len(page.failures), 'measurement')} failed." if page.failures else ".")
+
+
+def _floor(row: Row) -> Markup:
+    figure = f", {units.seconds(row.p50_seconds)} a call at batch 1."
+    return phrase("Without any arithmetic on ", name(row.setup.label), figure)
 
 
 def _fastest(place: str, rows: Sequence[Row]) -> Markup:

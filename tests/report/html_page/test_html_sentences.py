@@ -123,3 +123,12 @@ def test_the_same_failure_of_many_models_is_one_line():
     assert "16-10, 64-10, 128-10" in plain(table)
     assert "&lt;busy&gt;" in table
     assert "Failed: 4 measurements" in table
+
+
+def test_the_floor_is_no_network():
+    floor = dataclasses.replace(row("16-10", 1e-9, error_rate=None, is_floor=True), name="identity")
+    page = told(run(row("16-10"), floor))
+    assert any(sentence.startswith("Without any arithmetic on CPU") for sentence in page)
+    assert not any("identity" in sentence for sentence in page)
+    assert doubts(floor, row("64-10")) == []
+    assert [sentence for sentence in told(run(floor)) if "Fastest" in sentence] == []
