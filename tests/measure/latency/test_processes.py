@@ -11,6 +11,7 @@ import pytest
 from latency_models import IMAGES, request, write_model
 
 from mnistbench.errors import MnistbenchError, ModelError, ProviderError
+from mnistbench.measure import program as programs
 from mnistbench.measure.latency import child, processes
 from mnistbench.measure.latency.processes import FreshProcesses, fresh_processes
 
@@ -46,9 +47,9 @@ def program(tmp_path: Path, monkeypatch, text: str) -> FreshProcesses:
     """A runner whose processes run another program."""
     script = tmp_path / "program.py"
     script.write_text(text)
-    real = processes.subprocess.Popen
+    real = programs.subprocess.Popen
     monkeypatch.setattr(
-        processes.subprocess, "Popen", lambda command, **kw: real([command[0], str(script), *command[4:]], **kw)
+        programs.subprocess, "Popen", lambda command, **kw: real([command[0], str(script), *command[4:]], **kw)
     )
     return FreshProcesses(tmp_path, None)
 
@@ -81,22 +82,23 @@ def test_a_process_that_hangs_is_ended(tmp_path, monkeypatch):
 def test_an_interruption_ends_the_process(tmp_path, monkeypatch):
     run = program(tmp_path, monkeypatch, "import time; time.sleep(600)")
     started = []
-    real = processes.subprocess.Popen
+    real = programs.subprocess.Popen
 
     class Interrupted:
         def __init__(self, *args, **keywords):
-            self.process = real(*args, **keywords)
+            self.process, self.told = real(*args, **keywords), False
             started.append(self.process)
 
         def wait(self, timeout=None):
-            if timeout is not None:
+            if self.process.poll() is None and not self.told:
+                self.told = True
                 raise KeyboardInterrupt
-            return self.process.wait()
+            return self.process.wait(timeout)
 
         def __getattr__(self, name):
             return getattr(self.process, name)
 
-    monkeypatch.setattr(processes.subprocess, "Popen", Interrupted)
+    monkeypatch.setattr(programs.subprocess, "Popen", Interrupted)
     with pytest.raises(KeyboardInterrupt):
         run(request(tmp_path / "m.onnx"))
     assert started[0].poll() is not None

@@ -1,0 +1,83 @@
+"""Runs a module of this package as a program in a fresh process, with a time limit, and says how it ended.
+
+Knows nothing of what the program does. A process that crashes or hangs takes
+nothing else with it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import mnistbench
+
+SECONDS_TO_DIE = 10.0
+"""A process that waits for a broken driver cannot even be killed; it is then left behind."""
+
+_LAST_BYTES = 4096
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a process ended."""
+
+    status: int | None
+    """Exit status, the negative number of a signal, or ``None`` when its time was over."""
+    last_words: str
+    """The last line that it printed, or that it printed none."""
+
+    @property
+    def how(self) -> str:
+        """``signal 6`` or ``exit status 1``."""
+        if self.status is None:
+            return "its time was over"
+        return f"signal {-self.status}" if self.status < 0 else f"exit status {self.status}"
+
+
+def run_module(module: str, arguments: Sequence[str | Path], *, seconds: float, said: Path) -> Ended:
+    """Run ``python -m module arguments`` and wait for it; it is ended when its time is over.
+
+    Args:
+        module: Full name of a module of this package.
+        arguments: Of the program.
+        seconds: Its time.
+        said: The file that gets what it prints.
+
+    Raises:
+        OSError: When no process can be started, or ``said`` cannot be written.
+    """
+    program = [sys.executable, "-P", "-m", module, *map(str, arguments)]
+    status: int | None = None
+    with said.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603  # our own program
+            program, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment()
+        )
+        try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                status = process.wait(timeout=seconds)
+        finally:
+            # Interrupted or too late: it must not go on beside what comes next.
+            if process.poll() is None:
+                process.kill()
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=SECONDS_TO_DIE)
+    return Ended(status, _last_line(said))
+
+
+def _environment() -> dict[str, str]:
+    """This process's, so that the same package is found from any folder."""
+    package = str(Path(mnistbench.__file__).resolve().parents[1])
+    known = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(known)}
+
+
+def _last_line(said: Path) -> str:
+    with said.open("rb") as stream:
+        stream.seek(max(0, said.stat().st_size - _LAST_BYTES))
+        lines = stream.read().decode(errors="replace").strip().splitlines()
+    return " ".join(lines[-1].split())[:300] if lines else "it said nothing"
