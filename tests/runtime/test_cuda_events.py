@@ -3,7 +3,7 @@ from __future__ import annotations
 import ctypes
 
 import pytest
-from test_devices import FakeMachine
+from machines import FakeMachine
 
 from mnistbench.errors import ProviderError
 from mnistbench.runtime.cuda import pci_bus_id

@@ -1,51 +1,12 @@
 from __future__ import annotations
 
-import ctypes
-
 import pytest
+from machines import FakeMachine
 
 from mnistbench.errors import ProviderError
 from mnistbench.runtime.cuda import count_gpus, cuda_libraries
 from mnistbench.runtime.devices import CPU, Device, expand_devices, require, resolve_device
 from mnistbench.runtime.machine import Machine
-
-
-class Driver:
-    """Stands for libcuda."""
-
-    def __init__(self, num_gpus, status=0):
-        self.num_gpus, self.status = num_gpus, status
-
-    def cuInit(self, _flags):  # noqa: N802
-        return self.status
-
-    def cuDeviceGetCount(self, count):  # noqa: N802
-        ctypes.cast(count, ctypes.POINTER(ctypes.c_int))[0] = self.num_gpus
-        return 0
-
-
-class FakeMachine(Machine):
-    def __init__(self, *, num_gpus=0, driver=True, missing=(), cuda_build=True, status=0):
-        self.num_gpus, self.driver, self.missing = num_gpus, driver, missing
-        self.cuda_build, self.status, self.preloaded = cuda_build, status, False
-
-    def load_library(self, name):
-        if name in ("libcuda.so.1", "nvcuda.dll"):
-            if not self.driver:
-                raise OSError(name)
-            return Driver(self.num_gpus, self.status)
-        if name in self.missing or not self.preloaded:
-            raise OSError(f"{name}: cannot open shared object file")
-        return object()
-
-    def available_providers(self):
-        return ["CUDAExecutionProvider"] * self.cuda_build + ["CPUExecutionProvider"]
-
-    def cuda_version(self):
-        return "13.0"
-
-    def preload(self):
-        self.preloaded = True
 
 
 @pytest.mark.parametrize(

@@ -1,57 +1,13 @@
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pytest
-from test_devices import FakeMachine
+from machines import INTEL, OPENVINO, OTHER, PACKAGE, FakeMachine, PluginMachine
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.runtime.devices import CPU, expand_devices, plugin_device, require, resolve_device
 from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.providers import PROVIDERS, find_provider, installed_providers, register_plugin, short_name
 from mnistbench.runtime.session import SessionSettings, provider_options
-
-OPENVINO = "OpenVINOExecutionProvider"
-
-
-class PluginMachine(FakeMachine):
-    """A machine with plug-in packages, each of which offers some hardware once it is registered."""
-
-    def __init__(self, plugins, *, broken=(), loaded=(), **others):
-        super().__init__(**others)
-        self.plugins, self.broken, self.registered = plugins, broken, list(loaded)
-        self.attempts = 0
-
-    def plugin_packages(self):
-        return sorted(self.plugins)
-
-    def plugin(self, package):
-        if package in self.broken:
-            raise ImportError("libsomething.so.1: cannot open\nshared object file")
-        names = {full_name for full_name, _ in self.plugins[package]} or {"EmptyExecutionProvider"}
-        return f"/lib/{package}.so", tuple(sorted(names))
-
-    def register_library(self, name, path):
-        self.attempts += 1
-        assert path == f"/lib/{name}.so"
-        if name in self.registered:
-            raise RuntimeError(f"library {name} is already registered")
-        self.registered.append(name)
-
-    def ep_devices(self):
-        return [
-            SimpleNamespace(ep_name=full_name, device=SimpleNamespace(type=SimpleNamespace(name=kind)), number=number)
-            for package in self.registered
-            for number, (full_name, kind) in enumerate(self.plugins[package])
-        ]
-
-    def package_version(self, package):
-        return "1.2.3"
-
-
-PACKAGE = "onnxruntime-ep-openvino"
-INTEL = {PACKAGE: [(OPENVINO, "CPU"), (OPENVINO, "GPU"), (OPENVINO, "GPU")]}
-OTHER = {"onnxruntime-ep-acme": [("AcmeExecutionProvider", "NPU")]}
 
 
 @pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)

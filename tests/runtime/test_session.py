@@ -7,8 +7,8 @@ import sys
 import numpy as np
 import onnxruntime
 import pytest
+from machines import FakeMachine
 from onnx_models import contract_model, foreign_model, save
-from test_devices import FakeMachine
 
 from mnistbench.errors import ModelError, ProviderError
 from mnistbench.runtime.devices import CPU, resolve_device
