@@ -84,19 +84,34 @@ def find_provider(text: str, *, machine: Machine | None = None) -> Provider:
 def installed_providers(*, machine: Machine | None = None) -> tuple[Provider, ...]:
     """Every provider that onnxruntime was built with or that a plug-in package brings, usable or not."""
     machine = machine or Machine()
-    found: dict[str, Provider] = {}
-    known = {provider.full_name: provider for provider in PROVIDERS}
-    for full_name in machine.available_providers():
-        found[full_name] = known.get(full_name, Provider(short_name(full_name), full_name))
+    found = {provider.full_name: provider for provider in built_in_providers(machine=machine)}
     for package in machine.plugin_packages():
         try:
-            _, full_names = machine.plugin(package)
+            brought = plugin_providers(package, machine=machine)
         except Exception:  # noqa: BLE001  # a stranger's package; what it cannot do is said when it is asked for
-            full_names = ()
-        for full_name in full_names:
-            provider = Provider(short_name(full_name), full_name, package=package)
-            found[full_name] = known.get(full_name, provider)
+            brought = ()
+        found |= {provider.full_name: provider for provider in brought}
     return tuple(found.values())
+
+
+def built_in_providers(*, machine: Machine) -> tuple[Provider, ...]:
+    """Every provider that onnxruntime was built with, usable or not."""
+    return tuple(_provider(full_name) for full_name in machine.available_providers())
+
+
+def plugin_providers(package: str, *, machine: Machine) -> tuple[Provider, ...]:
+    """Every provider that an installed plug-in package brings; it is imported, but not loaded.
+
+    Raises:
+        Exception: When the package cannot be imported, or has not the functions that such packages have.
+    """
+    _, full_names = machine.plugin(package)
+    return tuple(_provider(full_name, package) for full_name in full_names)
+
+
+def _provider(full_name: str, package: str | None = None) -> Provider:
+    known = {provider.full_name: provider for provider in PROVIDERS}
+    return known.get(full_name, Provider(short_name(full_name), full_name, package=package))
 
 
 def short_name(full_name: str) -> str:
