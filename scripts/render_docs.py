@@ -60,6 +60,7 @@ other_error` (medians) `, difference` (of the means) `, difference_low, differen
 than three seeds) `, outcome` |
 | `compare` | an array of `latency_comparison` results, one object a row of the baseline and other run, then those that only the other run has |
 | `compare-accuracy` | one `comparison` result |
+| `doctor` | one `diagnosis` result; `findings` is a list of `finding` objects and `probes` one of `probe` objects, without `schema_version` and `kind` |
 | `reproduce` | one object: `recipe, seed, environment, rows`; a row has the keys of `list` and `error, training, model, \
 evaluation, latency` |
 
@@ -224,7 +225,7 @@ def json_documents() -> str:
     """docs/json.md: the fields of every result, from the classes themselves."""
     parts = [JSON_HEAD]
     package = TOP / "mnistbench"
-    results = ("environment", "training", "record", "state", "evaluation", "latency", "verdict", "load")
+    results = ("environment", "training", "record", "state", "evaluation", "latency", "verdict", "load", "diagnosis")
     files = (*(f"results/{stage}.py" for stage in results), "artifacts.py", "training/states.py")
     for file in files:
         parts += [

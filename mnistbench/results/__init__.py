@@ -6,6 +6,7 @@ raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
 """
 
 from mnistbench.results.base import SCHEMA_VERSION, Result
+from mnistbench.results.diagnosis import SEVERITIES, Diagnosis, Finding, ProbeResult, Severity
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
@@ -17,21 +18,26 @@ from mnistbench.results.verdict import VERDICTS, LatencyComparison, Verdict
 
 __all__ = [
     "SCHEMA_VERSION",
+    "SEVERITIES",
     "STATES",
     "VERDICTS",
     "BenchRun",
     "ComparisonResult",
+    "Diagnosis",
     "Environment",
     "EpochResult",
     "EvaluationResult",
+    "Finding",
     "LatencyComparison",
     "LatencyResult",
     "LoadResult",
+    "ProbeResult",
     "ProcessResult",
     "RateStep",
     "Result",
     "RunRecord",
     "RunState",
+    "Severity",
     "State",
     "TrainingResult",
     "Verdict",
