@@ -15,6 +15,7 @@ from mnistbench.cli.bench import bench
 from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
+from mnistbench.cli.doctor import doctor
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
@@ -140,6 +141,7 @@ _COMMANDS = (
     reproduce,
     results,
     compare_accuracy,
+    doctor,
 )
 for _command in _COMMANDS:
     root.add_command(_command)

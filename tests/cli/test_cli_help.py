@@ -23,6 +23,7 @@ COMMANDS = [
     ["reproduce"],
     ["results"],
     ["compare-accuracy"],
+    ["doctor"],
 ]
 
 WITHOUT_HEAVY_PACKAGES = """
