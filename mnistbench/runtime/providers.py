@@ -35,6 +35,8 @@ class Provider:
     """The extra of mnistbench that installs the package."""
     options: Mapping[str, str] = field(default_factory=dict, hash=False)
     """What onnxruntime is given for it."""
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
+    """Options that are worth trying, each with its values; which is fastest differs between models and GPUs."""
 
 
 CPU_PROVIDER = Provider("cpu", "CPUExecutionProvider", ("cpu",))
@@ -48,6 +50,7 @@ CUDA_PROVIDER = Provider(
         # fp32 models answer in fp32; TensorFloat-32 would round their inputs to 10 bits.
         "use_tf32": "0",
     },
+    choices={"cudnn_conv_algo_search": ("HEURISTIC", "EXHAUSTIVE", "DEFAULT")},
 )
 TENSORRT_PROVIDER = Provider("tensorrt", "TensorrtExecutionProvider", ("cuda",))
 OPENVINO_PROVIDER = Provider(

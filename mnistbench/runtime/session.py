@@ -46,6 +46,8 @@ class SessionSettings:
     """Whether idle threads wait busily: faster, at the price of a busy processor."""
     graph_optimization: str = "all"
     """One of :data:`GRAPH_OPTIMIZATIONS`."""
+    provider_options: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """For the provider, above what its device gives it."""
 
     def __post_init__(self) -> None:
         if self.intra_op_num_threads < 1:
@@ -127,13 +129,13 @@ def create_session(
 
 
 def provider_options(device: Device, settings: SessionSettings) -> dict[str, str]:
-    """What a device's provider is given: its own options, and the settings that it does not take from the session."""
+    """What a device's provider is given: its own options, settings that it has for itself, and those meant for it."""
     options = dict(device.provider_options)
     if device.source.name == "openvino" and device.text == "cpu":
         # OpenVINO has threads of its own. One stream: one call at a time gets all of them.
         config = {"CPU": {"INFERENCE_NUM_THREADS": str(settings.intra_op_num_threads), "NUM_STREAMS": "1"}}
         options["load_config"] = json.dumps(config)
-    return options
+    return options | dict(settings.provider_options)
 
 
 def node_placement(session: Any) -> dict[str, int]:

@@ -31,6 +31,7 @@ def test_settings_default_to_the_cpus_of_this_process_and_are_data():
         "intra_op_num_threads": usable_cpus(),
         "allow_spinning": True,
         "graph_optimization": "all",
+        "provider_options": {},
     }
     if hasattr(os, "sched_getaffinity"):
         assert usable_cpus() == len(os.sched_getaffinity(0))
