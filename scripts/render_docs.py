@@ -48,6 +48,7 @@ paper_dropout, num_parameters, macs, aliases` |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
 | `evaluate` | an array of `evaluation` results |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
+| `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
 | `load` | an array of `load` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
 | `runs` | an array of `run_state` objects |
 | `results` | an array, one object a network: `name, notation, dropout, table, row, paper_error, errors` (an object: the \
@@ -225,7 +226,18 @@ def json_documents() -> str:
     """docs/json.md: the fields of every result, from the classes themselves."""
     parts = [JSON_HEAD]
     package = TOP / "mnistbench"
-    results = ("environment", "training", "record", "state", "evaluation", "latency", "verdict", "load", "diagnosis")
+    results = (
+        "environment",
+        "training",
+        "record",
+        "state",
+        "evaluation",
+        "latency",
+        "tuning",
+        "verdict",
+        "load",
+        "diagnosis",
+    )
     files = (*(f"results/{stage}.py" for stage in results), "artifacts.py", "training/states.py")
     for file in files:
         parts += [

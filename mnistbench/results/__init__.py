@@ -14,6 +14,7 @@ from mnistbench.results.load import LoadResult, RateStep
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
+from mnistbench.results.tuning import TuningCandidate, TuningResult
 from mnistbench.results.verdict import VERDICTS, LatencyComparison, Verdict
 
 __all__ = [
@@ -40,5 +41,7 @@ __all__ = [
     "Severity",
     "State",
     "TrainingResult",
+    "TuningCandidate",
+    "TuningResult",
     "Verdict",
 ]
