@@ -98,6 +98,31 @@ class Bench:
             input_file=self.input_file,
         )
 
+    def inspect_all(
+        self, files: Sequence[tuple[Path, str]], note: Callable[[str], None]
+    ) -> tuple[list[Model], list[tuple[Path, str, str]]]:
+        """What each file takes; and path, name and error of those that cannot be measured.
+
+        Args:
+            files: Paths, and what to call each.
+            note: Gets what the user should know of how a file is measured.
+
+        Raises:
+            MnistbenchError: When the only file cannot be measured.
+        """
+        models: list[Model] = []
+        broken: list[tuple[Path, str, str]] = []
+        for path, name in files:
+            try:
+                models.append(self.inspect(path, name))
+                if not self.asks_for_tensors and models[-1].inputs.plan is None:
+                    note(f"{name} does not read digits; timed on random inputs: {models[-1].inputs.describe()}")
+            except MnistbenchError as error:
+                if len(files) == 1:
+                    raise
+                broken.append((path, name, str(error)))
+        return models, broken
+
 
 def run_bench(
     bench: Bench,
@@ -133,19 +158,12 @@ def run_bench(
     pairs, left_out = bench.pairs()
     for problem in left_out:
         note(f"left out: {problem}")
-    models: list[Model] = []
-    broken: list[LatencyResult] = []
-    for path, name in files:
-        try:
-            models.append(bench.inspect(path, name))
-            if not bench.asks_for_tensors and models[-1].inputs.plan is None:
-                note(f"{name} does not read digits; timed on random inputs: {models[-1].inputs.describe()}")
-        except MnistbenchError as error:
-            if len(files) == 1:
-                raise
-            broken += [
-                LatencyResult(name, str(path), "", device.text, mode, 0, error=str(error)) for device, mode in pairs
-            ]
+    models, unusable = bench.inspect_all(files, note)
+    broken = [
+        LatencyResult(name, str(path), "", device.text, mode, 0, error=error)
+        for path, name, error in unusable
+        for device, mode in pairs
+    ]
     with contextlib.ExitStack() as stack:
         if bench.floor and any(model.inputs.plan is not None for model in models):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnistbench-"))

@@ -42,6 +42,13 @@ class Task:
     measured: list[Measured] = field(default_factory=list)
     error: str | None = None
 
+    def measure(self, runner: Runner) -> None:
+        """Measure it once more; after an error it is over."""
+        try:
+            self.measured.append(runner(self.request))
+        except MnistbenchError as error:
+            self.error = str(error)
+
     def result(self) -> LatencyResult:
         """The row as it stands; with an error when there is nothing else."""
         if self.error is not None or not self.measured:
@@ -80,9 +87,9 @@ class Sweep:
             raise InputError(f"batches of {list(batch_sizes)}; expected one batch size at least, from 1 on")
         settings = settings or SessionSettings()
         self.tasks = [
-            _task(subject, batch_size, plan, settings, seed)
+            make_task(subject, batch_size, plan, settings, seed)
             for subject in subjects
-            for batch_size in _batches(subject, batch_sizes)
+            for batch_size in possible_batches(subject, batch_sizes)
         ]
 
     def run(self, runner: Runner, *, rounds: int = 1, on_progress: Progress | None = None) -> list[LatencyResult]:
@@ -104,10 +111,7 @@ class Sweep:
                     continue
                 if on_progress is not None:
                     on_progress(task, number * count + position, rounds * count)
-                try:
-                    task.measured.append(runner(task.request))
-                except MnistbenchError as error:
-                    task.error = str(error)
+                task.measure(runner)
         return self.results()
 
     def results(self) -> list[LatencyResult]:
@@ -162,7 +166,8 @@ def measure_latency(
     return sweep.run(lambda request: measure_once(request, images, clock))
 
 
-def _task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSettings, seed: int) -> Task:
+def make_task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSettings, seed: int) -> Task:
+    """A row that nothing was measured of yet."""
     request = Request(
         path=str(subject.model.path),
         name=subject.model.name,
@@ -179,7 +184,7 @@ def _task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSettin
     return Task(subject, subject.blank(batch_size, settings, seed), request)
 
 
-def _batches(subject: Subject, batch_sizes: Sequence[int]) -> Sequence[int]:
+def possible_batches(subject: Subject, batch_sizes: Sequence[int]) -> Sequence[int]:
     """A model of another kind with one batch size gets that; one that reads digits says what it cannot do."""
     inputs = subject.model.inputs
     return (inputs.fixed_batch,) if inputs.plan is None and inputs.fixed_batch is not None else tuple(batch_sizes)
