@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mnistbench._version import __version__
 from mnistbench.catalog import NETWORKS, Network, PaperRow
@@ -19,6 +19,7 @@ from mnistbench.errors import MnistbenchError
 from mnistbench.spec import NetworkSpec
 
 if TYPE_CHECKING:
+    from mnistbench.results import TuningResult
     from mnistbench.runtime.model import Model
 
 __all__ = [
@@ -58,25 +59,52 @@ def load(
     name: str | os.PathLike[str],
     *,
     zoo: str | os.PathLike[str] | None = None,
-    device: str = "cpu",
+    device: str | None = None,
+    provider: str | None = None,
     num_threads: int | None = None,
+    allow_spinning: bool | None = None,
+    tuned: str | os.PathLike[str] | TuningResult | None = None,
 ) -> Model:
     """Load a model that reads digits.
 
     Args:
         name: A bundled network such as ``lenet5``, or the path of an ONNX file that mnistbench exported.
         zoo: Folder of ``mnistbench export`` to look in before the bundled models.
-        device: ``cpu``, ``cuda`` or ``cuda:N``; what is asked for is what is used.
+        device: ``cpu``, ``cuda`` or ``cuda:N``; what is asked for is what is used. Where ``provider`` usually runs
+            when ``None``, and the CPU without one.
+        provider: ``cpu``, ``cuda``, ``tensorrt``, ``openvino`` or another that is installed; the CPU's own, or
+            CUDA, when ``None``.
         num_threads: Threads within an operator; every usable processor when ``None``.
+        allow_spinning: Whether idle threads wait busily; they do when ``None``.
+        tuned: What ``mnistbench bench NAME --tune`` found, as a file or as read from one: device, provider,
+            threads, spinning and the provider's options are taken from it. It has to be of this very file and machine;
+            another version of onnxruntime is a warning only.
 
     Raises:
+        ArtifactError: When ``tuned`` is of another file, device, mode or machine; the message names what differs.
+        InputError: When settings are given beside ``tuned``.
         MnistbenchError: When the model is not there, is damaged or cannot run on the device.
     """
     from mnistbench.artifacts import bundled_zoo, locate
+    from mnistbench.errors import InputError
+    from mnistbench.runtime.devices import expand_devices, resolve_device
     from mnistbench.runtime.model import Model
     from mnistbench.runtime.session import SessionSettings
 
     zoos = [bundled_zoo()] if zoo is None else [Path(zoo), bundled_zoo()]
     found = locate(os.fspath(name), zoos)
-    settings = SessionSettings() if num_threads is None else SessionSettings(intra_op_num_threads=num_threads)
-    return Model.load(found.path, device=device, settings=settings, name=found.name)
+    given = {"intra_op_num_threads": num_threads, "allow_spinning": allow_spinning}
+    changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if tuned is None:
+        settings = SessionSettings(**changes)
+        if device is None and provider is not None:
+            (place,) = expand_devices(None, [provider])
+        else:
+            place = resolve_device("cpu" if device is None else device, provider)
+    elif changes:
+        raise InputError("num_threads and allow_spinning are said by tuned; give either these or tuned")
+    else:
+        from mnistbench.measure.tuned import use_tuning
+
+        place, settings = use_tuning(tuned, found.path, device=device, provider=provider)
+    return Model.load(found.path, device=place, settings=settings, name=found.name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import inspect
 import pkgutil
@@ -11,6 +12,10 @@ import pytest
 
 import mnistbench
 from mnistbench.errors import ArtifactError, InputError, ModelError, ProviderError, UnknownNetworkError
+from mnistbench.files import sha256_of, write_json
+from mnistbench.measure.environment import collect_environment
+from mnistbench.results import TuningCandidate, TuningResult
+from mnistbench.runtime.session import create_session, usable_cpus
 
 MODULES = [
     importlib.import_module(info.name)
@@ -102,6 +107,72 @@ def test_a_path_loads_as_a_name_does(model, images):
     assert mnistbench.load(str(model.path), num_threads=1).predict(images).tolist() == model.predict(images).tolist()
 
 
+def tuning_here(model, **changes):
+    """What tuning on this machine could have found for a model."""
+    best = TuningCandidate(1, allow_spinning=False)
+    facts = (model.name, str(model.path), sha256_of(model.path), "cpu", "cpu", "e2e", 1, collect_environment())
+    return dataclasses.replace(TuningResult(*facts, candidates=(best,), baseline=0, best=0), **changes)
+
+
+@pytest.fixture
+def sessions(monkeypatch):
+    """What sessions were made with."""
+    made = []
+
+    def create(path, device, settings=None, **keywords):
+        made.append((device.label, settings.intra_op_num_threads, settings.allow_spinning))
+        return create_session(path, device, settings, **keywords)
+
+    monkeypatch.setattr("mnistbench.runtime.model.create_session", create)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("options", "made"),
+    [
+        ({}, ("cpu", usable_cpus(), True)),
+        ({"device": "cpu", "provider": "cpu", "num_threads": 1}, ("cpu", 1, True)),
+        ({"provider": "CPUExecutionProvider", "num_threads": 3, "allow_spinning": False}, ("cpu", 3, False)),
+    ],
+)
+def test_threads_spinning_and_provider_are_what_is_asked_for(model, images, sessions, options, made):
+    assert mnistbench.load(model.path, **options).predict(images).tolist() == model.predict(images).tolist()
+    assert sessions == [made]
+
+
+def test_a_tuned_model_runs_with_its_settings_and_answers_the_same(model, images, sessions, tmp_path):
+    tuning = tuning_here(model)
+    file = tmp_path / "tuning.json"
+    write_json(file, tuning.as_dict())
+    for tuned in (tuning, file, str(file)):
+        assert mnistbench.load(model.path, tuned=tuned).predict(images).tolist() == model.predict(images).tolist()
+    assert sessions == [("cpu", 1, False)] * 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "error", "text"),
+    [
+        ({"sha256": "ab" * 32}, {}, ArtifactError, "of another file"),
+        ({}, {"device": "cuda"}, ArtifactError, "of the device cpu, not of cuda:0"),
+        ({}, {"provider": "openvino"}, ArtifactError, "of the provider cpu, not of openvino"),
+        ({}, {"num_threads": 2}, InputError, "are said by tuned"),
+        ({}, {"allow_spinning": True}, InputError, "are said by tuned"),
+        ({"mode": "graph"}, {}, ArtifactError, "mode graph"),
+    ],
+)
+def test_a_tuning_of_something_else_is_an_error(model, changes, options, error, text):
+    with pytest.raises(error, match=text):
+        mnistbench.load(model.path, tuned=tuning_here(model, **changes), **options)
+
+
+def test_a_warning_of_a_tuning_points_at_whoever_loads(model):
+    tuning = tuning_here(model)
+    other = dataclasses.replace(tuning.environment, packages={"onnxruntime": "0.1"})
+    with pytest.warns(UserWarning, match=r"onnxruntime 0\.1") as caught:
+        mnistbench.load(model.path, tuned=dataclasses.replace(tuning, environment=other))
+    assert [warning.filename for warning in caught] == [__file__]
+
+
 @pytest.mark.parametrize(
     ("name", "options", "error", "text"),
     [
@@ -110,6 +181,9 @@ def test_a_path_loads_as_a_name_does(model, images):
         ("none.onnx", {}, ModelError, "none.onnx"),
         ("16-10", {"device": "tpu"}, ProviderError, "'tpu'"),
         ("16-10", {"num_threads": 0}, ProviderError, "at least 1"),
+        ("16-10", {"provider": "abacus"}, ProviderError, "'abacus'"),
+        ("16-10", {"device": "cuda", "provider": "cpu"}, ProviderError, "does not run on cuda"),
+        ("16-10", {"tuned": "none.json"}, ArtifactError, "none.json is not a tuning"),
     ],
 )
 def test_what_cannot_be_loaded_says_why(trained_work, name, options, error, text):
