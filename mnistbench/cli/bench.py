@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,12 +24,16 @@ from mnistbench.cli.options import (
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.cli.tune import check_tune, show_tunings, tune_models
 
 if TYPE_CHECKING:
+    from mnistbench.artifacts import ModelFile
+    from mnistbench.measure.latency.bench import Bench
     from mnistbench.results import BenchRun, Environment, LatencyResult
 
 PROCESSES = 5
 QUICK_PROCESSES = 2
+QUICK_TUNE_PROCESSES = 3
 
 
 @click.command(epilog="Example: mnistbench bench lenet5 largest-dropout --batch 1,32")
@@ -41,6 +45,7 @@ QUICK_PROCESSES = 2
 @click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a row.  [default: {PROCESSES}]")
 @click.option("--threads", type=click.IntRange(1), help="Threads within an operator. Default: every usable processor.")
 @click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@click.option("--tune", is_flag=True, help="Search the fastest threads and spinning; on CUDA the algorithm search.")
 @click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
 @click.option("--floor", is_flag=True, help="Also time a model that does nothing: what a call costs at least.")
 @click.option(
@@ -57,7 +62,7 @@ QUICK_PROCESSES = 2
     "--output",
     "output_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File for the run, with every sample. Default: a new one below bench/ in the work folder.",
+    help="File for the run, with every sample. Default: a new one in the work folder, below bench/ or tuned/.",
 )
 @dropout_option
 @data_dir_option
@@ -73,6 +78,7 @@ def bench(
     processes: int | None,
     threads: int | None,
     spin: bool,
+    tune: bool,
     quick: bool,
     floor: bool,
     shapes: tuple[str, ...],
@@ -98,31 +104,34 @@ def bench(
     The mode e2e takes numpy arrays to numpy arrays; in bound, inputs and outputs
     lie on the device; graph replays a CUDA graph. Models that do not read digits
     get random inputs of their shape, or yours.
+
+    With --tune, settings are tried in place of the default ones, and the best
+    are printed as code and saved for mnistbench.load(..., tuned=FILE).
     """
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
-        from mnistbench.bench_files import write_bench_run
-        from mnistbench.cli.bench_progress import BenchProgress
         from mnistbench.cli.sources import find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.measure.clock import MonotonicClock
         from mnistbench.measure.environment import collect_environment
-        from mnistbench.measure.latency.bench import Bench, run_bench
+        from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.latency.inputs import parse_shape
         from mnistbench.measure.steady import Plan
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
         check_foreign(layout, value_range)
+        chosen_modes = _modes(modes)
+        if tune:
+            check_tune(chosen_modes)
         files = {file.name: file for file in find_models(names, work_dir, dropout)}
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         wanted = Bench(
             devices=expand_devices(device, providers),
-            modes=_modes(modes),
+            modes=chosen_modes,
             batch_sizes=batch_sizes,
             plan=Plan.quick() if quick else Plan.each(),
-            processes=processes or (QUICK_PROCESSES if quick else PROCESSES),
+            processes=processes or _processes(quick=quick, tune=tune),
             settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
             seed=seed,
             floor=floor,
@@ -135,28 +144,14 @@ def bench(
             shapes=dict(map(parse_shape, shapes)),
             input_file=input_file,
         )
-        target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
         environment = collect_environment()
-
-        def with_papers(run: BenchRun) -> BenchRun:
-            rows = (with_paper(row, files[row.name]) if row.name in files else row for row in run.results)
-            return dataclasses.replace(run, results=tuple(rows))
-
-        with BenchProgress() as progress:
-            try:
-                run = run_bench(
-                    wanted,
-                    [(file.path, file.name) for file in files.values()],
-                    environment,
-                    MonotonicClock(),
-                    keep=lambda run: write_bench_run(target, with_papers(run)),
-                    on_note=say,
-                    on_progress=progress,
-                )
-            except KeyboardInterrupt:
-                raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
-        say(f"written to {target}")
-        results = with_papers(run).results
+        if tune:
+            tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
+        else:
+            target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+            results = _measure(wanted, files, environment, target)
+    if tune:
+        return show_tunings(tunings, as_json=as_json)
     failed = [result for result in results if result.error is not None]
     if as_json:
         print_json(_printed(results, environment))
@@ -168,6 +163,43 @@ def bench(
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
     return 3 if failed else 0
+
+
+def _measure(
+    wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, target: Path
+) -> tuple[LatencyResult, ...]:
+    """Measure models, by name, and keep the run in a file meanwhile."""
+    from mnistbench.bench_files import write_bench_run
+    from mnistbench.cli.bench_progress import BenchProgress
+    from mnistbench.measure.clock import MonotonicClock
+    from mnistbench.measure.latency.bench import run_bench
+
+    def with_papers(run: BenchRun) -> BenchRun:
+        rows = (with_paper(row, files[row.name]) if row.name in files else row for row in run.results)
+        return dataclasses.replace(run, results=tuple(rows))
+
+    with BenchProgress() as progress:
+        try:
+            run = run_bench(
+                wanted,
+                [(file.path, file.name) for file in files.values()],
+                environment,
+                MonotonicClock(),
+                keep=lambda run: write_bench_run(target, with_papers(run)),
+                on_note=say,
+                on_progress=progress,
+            )
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
+    say(f"written to {target}")
+    return with_papers(run).results
+
+
+def _processes(*, quick: bool, tune: bool) -> int:
+    """Fresh processes a row where none are asked for; two cannot tell a difference from noise, as tuning must."""
+    if not quick:
+        return PROCESSES
+    return QUICK_TUNE_PROCESSES if tune else QUICK_PROCESSES
 
 
 def _modes(text: str) -> tuple[str, ...]:

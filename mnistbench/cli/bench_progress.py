@@ -49,7 +49,10 @@ class BenchProgress:
     def __call__(self, task: Task, done: int, total: int) -> None:
         """A measurement begins."""
         row, label = task.row, task.subject.device.label
-        what = f"{row.name} on {label}, {row.mode}, batch {row.batch_size}"
+        self.show(f"{row.name} on {label}, {row.mode}, batch {row.batch_size}", done, total)
+
+    def show(self, what: str, done: int, total: int) -> None:
+        """A measurement begins of which that much can be said."""
         self._bars.update(self._task, completed=done, total=total, description=what.replace("[", "\\["))
         if self._lines and done % max(1, total // self._lines) == 0:
             say(f"{done + 1} of {total}: timing {what}")

@@ -9,7 +9,7 @@ from dataclasses import replace
 from mnistbench.measure.conditions import worries
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet, one_line
-from mnistbench.results import LatencyResult
+from mnistbench.results import LatencyResult, TuningCandidate
 
 _COLUMNS = (
     Column("network", right=False, foldable=True),
@@ -63,7 +63,7 @@ def _row(result: LatencyResult) -> tuple[str, ...]:
     )
 
 
-def spread(result: LatencyResult) -> str:
+def spread(result: LatencyResult | TuningCandidate) -> str:
     """Half of the median's 95% interval, in percent of it."""
     low, middle, high = result.p50_low_seconds, result.p50_seconds, result.p50_high_seconds
     if low is None or high is None or not middle:
