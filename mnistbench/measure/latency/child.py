@@ -1,7 +1,8 @@
 """The program of a fresh process: ``python -m mnistbench.measure.latency.child REQUEST RESPONSE [IMAGES]``.
 
 Reads what to measure from one file and writes what it found to another, so that
-nothing that libraries print can get between.
+nothing that libraries print can get between. Programs that measure something
+else of a request hand their own measuring to :func:`main`.
 """
 
 from __future__ import annotations
@@ -9,22 +10,37 @@ from __future__ import annotations
 import gc
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 
 from mnistbench import errors
 from mnistbench.errors import MnistbenchError
 from mnistbench.files import read_json, write_json
-from mnistbench.measure.clock import MonotonicClock
-from mnistbench.measure.latency.request import Measured, Request
+from mnistbench.measure.clock import Clock, MonotonicClock
+from mnistbench.measure.latency.request import Request
 from mnistbench.measure.latency.single import measure_once
+from mnistbench.runtime.images import Images
 
 LARGEST_ANSWER = 64 << 20
 """Bytes; a hundred thousand samples are a few million."""
 
 
-def answer(document: object, images: Path | None) -> dict[str, object]:
+class Found(Protocol):
+    """What was measured, on its way to another process."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The fields as JSON types."""
+        ...
+
+
+Measure = Callable[[Request, Images | None, Clock], Found]
+"""Measures a request in this process; raises :class:`mnistbench.errors.MnistbenchError`."""
+
+
+def answer(document: object, images: Path | None, measure: Measure = measure_once) -> dict[str, object]:
     """Measure one request, given and answered as JSON."""
     assert isinstance(document, dict)
     pixels = np.load(images, mmap_mode="r", allow_pickle=False) if images is not None else None
@@ -33,14 +49,14 @@ def answer(document: object, images: Path | None) -> dict[str, object]:
     gc.freeze()
     gc.disable()
     try:
-        measured = measure_once(Request.from_dict(document), pixels, MonotonicClock())
+        measured = measure(Request.from_dict(document), pixels, MonotonicClock())
     except MnistbenchError as error:
         return {"error": str(error), "type": type(error).__name__}
     return {"measured": measured.as_dict()}
 
 
-def read_answer(path: Path) -> Measured:
-    """What a process found.
+def read_answer(path: Path) -> dict[str, Any]:
+    """What a process found, as its ``as_dict`` gave it.
 
     Raises:
         MnistbenchError: The error that it found instead, as what it was.
@@ -51,14 +67,15 @@ def read_answer(path: Path) -> Measured:
     if "error" in document:
         kind = getattr(errors, document["type"], MnistbenchError)
         raise kind(document["error"])
-    return Measured.from_dict(document["measured"])
+    measured: dict[str, Any] = document["measured"]
+    return measured
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], measure: Measure = measure_once) -> int:
     """Run as a program."""
     request, response, *images = arguments
     document = json.loads(Path(request).read_bytes())
-    write_json(Path(response), answer(document, Path(images[0]) if images else None))
+    write_json(Path(response), answer(document, Path(images[0]) if images else None, measure))
     return 0
 
 

@@ -11,8 +11,9 @@ import contextlib
 import json
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -21,6 +22,8 @@ from mnistbench.measure.latency.child import read_answer
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.program import Ended, run_module
 from mnistbench.runtime.images import Images
+
+Answer = TypeVar("Answer")
 
 SECONDS_FOR_THE_REST = 300.0
 """Beside warm-up and measurement: import, two sessions, the right answers; some providers compile for minutes."""
@@ -39,19 +42,30 @@ class FreshProcesses:
         Raises:
             MnistbenchError: What the process found, or that it died or hung.
         """
+        return self.ask("mnistbench.measure.latency.child", request, Measured.from_dict)
+
+    def ask(self, module: str, request: Request, read: Callable[[dict[str, Any]], Answer]) -> Answer:
+        """Have a program of the kind of :mod:`mnistbench.measure.latency.child` measure a request.
+
+        Args:
+            module: The program.
+            request: What it measures.
+            read: Makes of plain data what the program found.
+
+        Raises:
+            MnistbenchError: What the process found, or that it died or hung.
+        """
         asked, answered, said = (self._folder / name for name in ("request.json", "response.json", "said.txt"))
         answered.unlink(missing_ok=True)
         asked.write_text(json.dumps(request.as_dict()), encoding="utf-8")
-        arguments = [asked, answered]
-        if self._images is not None:
-            arguments.append(self._images)
+        arguments = [asked, answered, *([self._images] if self._images is not None else [])]
         limit = request.plan.max_warmup_seconds + request.plan.max_seconds + SECONDS_FOR_THE_REST
-        ended = run_module("mnistbench.measure.latency.child", arguments, seconds=limit, said=said)
+        ended = run_module(module, arguments, seconds=limit, said=said)
         if ended.status is None:
             raise ProviderError(f"its process gave no answer within {limit:.0f} s and was ended")
         if ended.status == 0:
             with contextlib.suppress(OSError, ValueError):
-                return read_answer(answered)
+                return read(read_answer(answered))
         raise _death(request, ended)
 
 

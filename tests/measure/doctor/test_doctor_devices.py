@@ -136,9 +136,7 @@ def test_a_cpu_that_computes_wrongly_is_a_problem(one, text):
 
 
 def test_an_onnxruntime_that_does_not_tell_where_nodes_run():
-    findings, rows, _, _ = check(
-        models={"small": None}, cpu_cpu=ran(dataclasses.replace(fine(), node_placement={}))
-    )
+    findings, rows, _, _ = check(models={"small": None}, cpu_cpu=ran(dataclasses.replace(fine(), node_placement={})))
     assert (findings["device cpu"].severity, "does not say" in findings["device cpu"].text) == ("note", True)
     assert rows["cpu cpu"][0].severity == "ok"
 
