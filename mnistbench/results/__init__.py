@@ -6,6 +6,7 @@ raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
 """
 
 from mnistbench.results.base import SCHEMA_VERSION, Result
+from mnistbench.results.breakdown import BreakdownResult, CrossingResult, KernelClock, OperatorTime
 from mnistbench.results.diagnosis import SEVERITIES, Diagnosis, Finding, ProbeResult, Severity
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
@@ -23,15 +24,19 @@ __all__ = [
     "STATES",
     "VERDICTS",
     "BenchRun",
+    "BreakdownResult",
     "ComparisonResult",
+    "CrossingResult",
     "Diagnosis",
     "Environment",
     "EpochResult",
     "EvaluationResult",
     "Finding",
+    "KernelClock",
     "LatencyComparison",
     "LatencyResult",
     "LoadResult",
+    "OperatorTime",
     "ProbeResult",
     "ProcessResult",
     "RateStep",

@@ -1,0 +1,186 @@
+"""Results of taking a call apart: its parts, its operators, and the batch size at which another device overtakes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal, get_args
+
+from mnistbench.results.base import Result
+from mnistbench.results.checks import check_count, check_number
+
+KernelClock = Literal["host", "launch", "device"]
+"""Whose time an operator's is: of the processor that computed it, of the processor that only launched it on a GPU,
+or of the GPU."""
+
+Overtaking = Literal["from the start", "between", "not yet"]
+
+_SECONDS = (
+    "p50_seconds",
+    "bound_p50_seconds",
+    "floor_seconds",
+    "call_floor_seconds",
+    "operators_seconds",
+    "profiled_seconds",
+    "device_p50_seconds",
+)
+
+
+@dataclass(frozen=True)
+class OperatorTime(Result):
+    """One node of the graph that onnxruntime ran, which may be several of the file's in one."""
+
+    kind = "operator"
+
+    name: str
+    """onnxruntime's, such as ``relu1_nchwc`` for a convolution with its ReLU."""
+    op_type: str
+    """Such as ``Conv`` or ``FusedGemm``."""
+    provider: str
+    """Execution provider that ran it; empty where the profile does not tell."""
+    seconds: float
+    """In one run of the model; median over the profiled runs."""
+    calls: int = 1
+    """In one run of the model."""
+    layer: str | None = None
+    """Layer of the network that it computes: ``conv1``, ``fc2``; ``None`` where that is not known."""
+    macs: int | None = None
+    """Multiply-accumulates for one image; ``None`` where the layer is not known."""
+    flops_per_second: float | None = None
+    """Two operations a multiply-accumulate; ``None`` on a clock that does not see the computation."""
+
+    def __post_init__(self) -> None:
+        for key in ("name", "op_type", "provider"):
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_number("seconds", self.seconds, least=0)
+        check_count("calls", self.calls, 0)
+        if self.macs is not None:
+            check_count("macs", self.macs, 0)
+        if self.flops_per_second is not None:
+            check_number("flops_per_second", self.flops_per_second, least=0)
+
+
+@dataclass(frozen=True)
+class BreakdownResult(Result):
+    """Where the time of one model at one batch size on one device goes.
+
+    Floor, operators and the rest add up to ``p50_seconds``; the copies lie within these.
+    """
+
+    kind = "breakdown"
+
+    name: str
+    file: str
+    sha256: str
+    device: str
+    """As asked for: ``cpu`` or ``cuda:0``."""
+    batch_size: int
+    provider: str | None = None
+    """Execution provider that really ran; ``None`` when nothing did."""
+    error: str | None = None
+    """Why there is not even a latency; ``None`` when there is."""
+    problems: tuple[str, ...] = ()
+    """Why single parts are missing."""
+    p50_seconds: float | None = None
+    """Of a call in the mode ``e2e`` without a profiler: what is taken apart."""
+    bound_p50_seconds: float | None = None
+    """Of a call whose inputs and outputs lie on the device."""
+    copies_seconds: float | None = None
+    """``e2e`` less ``bound``, as measured: on a CPU binding may cost more than it saves, and this is negative."""
+    floor_seconds: float | None = None
+    """Of a model that does nothing, at the same batch size: Python, the session and the copy of the batch."""
+    call_floor_seconds: float | None = None
+    """Of the same at batch 1, where there is next to nothing to copy."""
+    floor_copy_seconds: float | None = None
+    """What the floor grows by from batch 1: the copy of the batch. Negative where noise is larger."""
+    operators_seconds: float | None = None
+    """Sum over the operators, which ran more slowly than usual since they were profiled."""
+    other_seconds: float | None = None
+    """``p50_seconds`` less floor and operators: gaps, allocation, waiting; negative where profiling slows operators."""
+    profiled_seconds: float | None = None
+    """Median of a whole run while it was profiled; what it has above ``p50_seconds`` is the profiler's."""
+    device_p50_seconds: float | None = None
+    """Time that the GPU itself worked on a call; ``None`` where it was not asked."""
+    kernel_clock: KernelClock | None = None
+    """Whose time the operators' is: ``host``, ``launch`` (the GPU computes later) or ``device``."""
+    num_runs: int = 0
+    """Profiled runs after the warm-up."""
+    operators: tuple[OperatorTime, ...] = ()
+    """In the order of execution."""
+    seconds_by_op_type: dict[str, float] = field(default_factory=dict)
+    """Sums over the operators, the longest first."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """As of ``latency`` results."""
+    notation: str | None = None
+    dropout: float | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("name", "file", "sha256", "device"):
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_count("batch_size", self.batch_size, 0)
+        check_count("num_runs", self.num_runs, 0)
+        for key in _SECONDS:
+            if getattr(self, key) is not None:
+                check_number(key, getattr(self, key), least=0)
+        for key in ("copies_seconds", "floor_copy_seconds", "other_seconds"):
+            if getattr(self, key) is not None:
+                check_number(key, getattr(self, key))
+        for seconds in self.seconds_by_op_type.values():
+            check_number("a time in seconds_by_op_type", seconds, least=0)
+        if self.kernel_clock not in (None, *get_args(KernelClock)):
+            raise ValueError(f"kernel_clock is {self.kernel_clock!r:.40}; expected {', '.join(get_args(KernelClock))}")
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        operators = tuple(OperatorTime(**OperatorTime._known(one)) for one in values.get("operators", ()))
+        return values | {"operators": operators, "problems": tuple(values.get("problems", ()))}
+
+
+@dataclass(frozen=True)
+class CrossingResult(Result):
+    """From which batch size on a device is faster than another, by the medians at several."""
+
+    kind = "crossing"
+
+    name: str
+    """The model."""
+    device: str
+    """The one that is overtaken, with its provider where that does not go without saying."""
+    faster_device: str
+    """The one that overtakes, or does not."""
+    mode: str
+    batch_sizes: tuple[int, ...] = ()
+    """Measured on both, in order."""
+    speedups: tuple[float, ...] = ()
+    """How many times as fast the overtaking device is, at each."""
+    overtaking: Overtaking | None = None
+    """``from the start``: at the smallest batch already; ``between`` two batches; ``not yet`` at the largest; ``None``
+    where nothing was measured on both."""
+    batch_size: float | None = None
+    """Where both take the same time, interpolated; the smallest measured for ``from the start``, else ``None``."""
+    is_clean: bool = True
+    """Whether it is slower below and faster above; otherwise the lead changes more often, ``batch_size`` being the
+    last time."""
+    reason: str | None = None
+    """Why nothing can be said; ``None`` where something is."""
+
+    def __post_init__(self) -> None:
+        for key in ("name", "device", "faster_device", "mode"):
+            if not isinstance(getattr(self, key), str):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        if self.overtaking not in (None, *get_args(Overtaking)):
+            raise ValueError(f"overtaking is {self.overtaking!r:.40}; expected {', '.join(get_args(Overtaking))}")
+        if len(self.batch_sizes) != len(self.speedups):
+            raise ValueError(f"{len(self.speedups)} speedups for {len(self.batch_sizes)} batch sizes")
+        for size in self.batch_sizes:
+            check_count("a batch size", size, 1)
+        for speedup in self.speedups:
+            check_number("a speedup", speedup, least=0, below=math.inf)
+        if self.batch_size is not None:
+            check_number("batch_size", self.batch_size, least=1)
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return values | {key: tuple(values.get(key, ())) for key in ("batch_sizes", "speedups")}

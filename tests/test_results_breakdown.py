@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+import json
+import math
+
+import pytest
+
+from mnistbench.errors import ArtifactError
+from mnistbench.results import BreakdownResult, CrossingResult, OperatorTime
+
+CONV = OperatorTime("relu1_nchwc", "Conv", "CPUExecutionProvider", 1e-3, 1, "conv1", 117_600, 2.4e8)
+ADD = OperatorTime("add", "Add", "", 0.0)
+APART = BreakdownResult(
+    "16-10",
+    "16-10.onnx",
+    "ef" * 32,
+    "cpu",
+    32,
+    provider="CPUExecutionProvider",
+    problems=("bound: no",),
+    p50_seconds=0.002,
+    copies_seconds=-0.001,
+    other_seconds=-0.5,
+    kernel_clock="host",
+    num_runs=200,
+    operators=(CONV, ADD),
+    seconds_by_op_type={"Conv": 1e-3, "Add": 0.0},
+    options={"intra_op_num_threads": 1},
+)
+FAILED = BreakdownResult("16-10", "16-10.onnx", "", "cuda:0", 0, error="no CUDA libraries")
+CROSSING = CrossingResult("16-10", "cpu", "cuda:0", "e2e", (1, 8), (0.5, 2.0), "between", 2.8)
+SILENT = CrossingResult("16-10", "cpu", "cuda:0", "e2e", reason="no CUDA libraries")
+
+
+@pytest.mark.parametrize("result", [CONV, ADD, APART, FAILED, CROSSING, SILENT])
+def test_every_result_comes_back_from_json(result) -> None:
+    document = json.loads(json.dumps(result.as_dict(), allow_nan=False))
+    assert type(result).from_dict(document) == result
+    # Keys that are not known here come from a newer version.
+    assert type(result).from_dict(document | {"news": 1}) == result
+
+
+@pytest.mark.parametrize(
+    ("result", "changes", "message"),
+    [
+        (APART, {"name": None}, "expected text"),
+        (APART, {"batch_size": 1.5}, "whole number"),
+        (APART, {"num_runs": -1}, "expected 0 or more"),
+        (APART, {"p50_seconds": -0.1}, "finite"),
+        (APART, {"p50_seconds": "fast"}, "expected a number"),
+        (APART, {"other_seconds": math.nan}, "finite"),
+        (APART, {"copies_seconds": math.inf}, "finite"),
+        (APART, {"copies_seconds": 10**400}, "finite"),
+        (APART, {"kernel_clock": "sun"}, "expected host, launch, device"),
+        (APART, {"operators": 3}, "lacks a field"),
+        (APART, {"operators": [3]}, "lacks a field"),
+        (APART, {"operators": [{"name": "a"}]}, "lacks a field"),
+        (APART, {"operators": [CONV.as_dict() | {"seconds": math.nan}]}, "finite"),
+        (APART, {"seconds_by_op_type": {"Conv": math.nan}}, "finite"),
+        (APART, {"seconds_by_op_type": 3}, "lacks a field"),
+        (CONV, {"op_type": 3}, "expected text"),
+        (CONV, {"macs": -1}, "expected 0 or more"),
+        (CONV, {"calls": "one"}, "whole number"),
+        (CONV, {"flops_per_second": -1.0}, "finite"),
+        (CROSSING, {"overtaking": "soon"}, "expected from the start"),
+        (CROSSING, {"mode": 3}, "expected text"),
+        (CROSSING, {"speedups": [1.0]}, "1 speedups for 2 batch sizes"),
+        (CROSSING, {"batch_sizes": [0, 1]}, "expected 1 or more"),
+        (CROSSING, {"speedups": [math.nan, 1.0]}, "finite"),
+        (CROSSING, {"batch_size": 0.5}, "from 1"),
+    ],
+)
+def test_a_result_edited_by_hand_is_refused(result, changes, message) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        type(result).from_dict(result.as_dict() | changes)
