@@ -70,6 +70,7 @@ def create_session(
     info: OnnxInfo | None = None,
     allow_external_data: bool = False,
     extra_options: Mapping[str, str] | None = None,
+    profile_prefix: Path | None = None,
     machine: Machine | None = None,
 ) -> Any:
     """Load an ONNX model and return its ``onnxruntime.InferenceSession``, on ``device`` and nowhere else.
@@ -82,6 +83,8 @@ def create_session(
         info: The file's facts, when the caller has read them already.
         allow_external_data: Whether the file may name other files that hold its weights.
         extra_options: For the provider, above those of the device.
+        profile_prefix: Beginning of the file that the session's ``end_profiling()`` writes; every run is
+            profiled, and slower for it. No profile when ``None``.
         machine: What the device is checked against; a test gives its own.
 
     Raises:
@@ -100,6 +103,8 @@ def create_session(
     onnxruntime = import_onnxruntime()
     settings = settings or SessionSettings()
     options = _session_options(onnxruntime, device, settings)
+    if profile_prefix is not None:
+        options.enable_profiling, options.profile_file_prefix = True, os.fspath(profile_prefix)
     given = provider_options(device, settings) | dict(extra_options or {})
     # onnxruntime's Python layer would otherwise retry on the CPU by itself, here and in run().
     keywords: dict[str, Any] = {"enable_fallback": 0}

@@ -1,0 +1,83 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from breakdown_rows import row
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mnistbench.measure.breakdown.crossing import crossing
+from mnistbench.results import CrossingResult, LatencyResult
+
+
+def find(slow: list[LatencyResult], fast: list[LatencyResult]) -> CrossingResult:
+    return crossing(slow, fast, name="net", device="cpu", faster_device="cuda:0")
+
+
+def rows(times: dict[int, float | None]) -> list[LatencyResult]:
+    return [row(batch_size, seconds) for batch_size, seconds in times.items()]
+
+
+def test_between_two_batches_both_times_are_powers_of_the_batch():
+    # 1 ms an image against 32 ms whatever the batch: the same at 32 exactly.
+    found = find(rows({16: 0.016, 64: 0.064}), rows({16: 0.032, 64: 0.032}))
+    assert (found.overtaking, found.is_clean, found.batch_sizes) == ("between", True, (16, 64))
+    assert found.batch_size == pytest.approx(32)
+    assert found.speedups == pytest.approx((0.5, 2.0))
+    assert (found.device, found.faster_device, found.mode, found.reason) == ("cpu", "cuda:0", "e2e", None)
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "overtaking", "batch_size", "is_clean"),
+    [
+        ({1: 2.0, 8: 4.0}, {1: 1.0, 8: 1.0}, "from the start", 1, True),
+        ({4: 2.0}, {4: 1.0}, "from the start", 4, True),
+        ({1: 1.0, 8: 2.0}, {1: 3.0, 8: 3.0}, "not yet", None, True),
+        ({1: 1.0}, {1: 1.0}, "not yet", None, True),
+        # As fast at 8 is not yet faster.
+        ({8: 1.0, 16: 2.0}, {8: 1.0, 16: 1.0}, "between", 8, True),
+        # Faster, slower, faster: the last time counts.
+        ({1: 2.0, 2: 0.5, 8: 2.0}, {1: 1.0, 2: 1.0, 8: 1.0}, "between", 4, False),
+        ({1: 2.0, 8: 0.5}, {1: 1.0, 8: 1.0}, "not yet", None, False),
+    ],
+)
+def test_who_overtakes_where(slow, fast, overtaking, batch_size, is_clean):
+    found = find(rows(slow), rows(fast))
+    assert (found.overtaking, found.is_clean) == (overtaking, is_clean)
+    assert found.batch_size == (None if batch_size is None else pytest.approx(batch_size))
+
+
+def test_only_what_was_measured_on_both_counts_in_any_order():
+    slow = [*rows({64: 4.0, 1: 1.0, 2: 1.0, 4: None, 8: 0.0}), row(16, error="no memory")]
+    fast = [*rows({4: 1.0, 8: 1.0, 16: 1.0, 1: 2.0, 64: 2.0})]
+    assert find(slow, fast).batch_sizes == (1, 64)
+
+
+@pytest.mark.parametrize(
+    ("slow", "fast", "reason"),
+    [
+        ([], [], "no batch size was measured on both"),
+        ([row(1)], [], "no batch size was measured on both"),
+        ([row(1)], [row(2)], "no batch size was measured on both"),
+        ([row(1)], [row(1, None, error="no CUDA libraries")], "no CUDA libraries"),
+    ],
+)
+def test_without_another_device_nothing_is_said(slow, fast, reason):
+    found = find(slow, fast)
+    assert (found.overtaking, found.batch_size, found.reason) == (None, None, reason)
+
+
+TIMES = st.dictionaries(st.integers(1, 100_000), st.floats(1e-7, 1e3), max_size=8)
+
+
+@given(TIMES, TIMES)
+def test_a_crossing_lies_between_the_batches_around_it(slow, fast):
+    found = find(rows(slow), rows(fast))
+    assert (found.overtaking is None) is (not slow.keys() & fast.keys())
+    if found.overtaking == "between":
+        below = max(size for size, speedup in zip(found.batch_sizes, found.speedups, strict=True) if speedup <= 1)
+        above = min(size for size in found.batch_sizes if size > below)
+        assert below * (1 - 1e-9) <= found.batch_size <= above * (1 + 1e-9)
+        assert math.isfinite(found.batch_size)
+    assert CrossingResult.from_dict(found.as_dict()) == found
