@@ -12,6 +12,7 @@ import click
 
 from mnistbench._version import __version__
 from mnistbench.cli.bench import bench
+from mnistbench.cli.breakdown import breakdown
 from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
@@ -135,6 +136,7 @@ _COMMANDS = (
     export,
     evaluate,
     bench,
+    breakdown,
     compare,
     report,
     load,

@@ -54,6 +54,11 @@ def seconds(value: float | None) -> str:
     return MISSING
 
 
+def signed_seconds(value: float | None) -> str:
+    """As :func:`seconds`, for what may be below nothing: ``-3.20 µs``."""
+    return f"-{seconds(-value)}" if value is not None and value < 0 else seconds(value)
+
+
 def round_seconds(value: float) -> str:
     """``0.0005`` as ``500 µs``: a round number, as axes name them, without zeros behind the point."""
     factor, unit = next((factor, unit) for limit, factor, unit in _TIMES if value >= limit * _ROUNDS_UP)

@@ -17,6 +17,7 @@ COMMANDS = [
     ["export"],
     ["evaluate"],
     ["bench"],
+    ["breakdown"],
     ["compare"],
     ["report"],
     ["load"],

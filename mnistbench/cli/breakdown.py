@@ -1,0 +1,181 @@
+"""``mnistbench breakdown``: where the time of a call goes, and from which batch size on a GPU is faster."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.options import (
+    data_dir_option,
+    debug_option,
+    dropout_option,
+    json_option,
+    names_argument,
+    whole_numbers,
+    words,
+    work_dir_option,
+)
+from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
+
+if TYPE_CHECKING:
+    from mnistbench.results import BreakdownResult, CrossingResult
+    from mnistbench.runtime.devices import Device
+
+PROCESSES = 3
+QUICK_PROCESSES = 1
+QUICK_CROSSING = (1, 16, 256)
+
+NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overtake"
+
+
+@click.command(epilog="Example: mnistbench breakdown lenet5 --batch 1,256")
+@names_argument("NAMES|FILES...")
+@click.option("--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's.")
+@click.option(
+    "--provider",
+    "providers",
+    metavar="NAME",
+    help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
+)
+@click.option("--batch", default="1,256", show_default=True, help="Batch sizes, separated by commas.")
+@click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a time.  [default: {PROCESSES}]")
+@click.option("--threads", type=click.IntRange(1), help="Threads within an operator. Default: every usable processor.")
+@click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@foreign_options
+@click.option(
+    "--output",
+    "output_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write the JSON here.",
+)
+@dropout_option
+@data_dir_option
+@work_dir_option
+@json_option
+@debug_option
+def breakdown(
+    names: tuple[str, ...],
+    device: str | None,
+    providers: str | None,
+    batch: str,
+    processes: int | None,
+    threads: int | None,
+    spin: bool,
+    quick: bool,
+    layout: str | None,
+    value_range: str | None,
+    output: str | None,
+    allow_external_data: bool,
+    output_file: Path | None,
+    dropout: float | None,
+    data_dir: Path | None,
+    work_dir: Path,
+    as_json: bool,
+) -> int:
+    """Take calls apart: floor, operators, copies, and the rest.
+
+    The floor is what a model that does nothing takes; operators are timed by
+    onnxruntime's profiler, which slows them; copies are what a call saves when
+    its inputs and outputs lie on the device. Where two devices are asked for, or
+    the machine has a GPU, the batch size is told from which on the other is
+    faster. Nothing else should run on the machine meanwhile.
+    """
+    batch_sizes = whole_numbers(batch, "--batch")
+    with stdout_for_results(as_json):
+        from mnistbench.cli.bench_progress import BenchProgress
+        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.errors import MnistbenchError
+        from mnistbench.files import write_json
+        from mnistbench.measure.breakdown import CROSSING_BATCHES, Breakdown, measure_breakdown
+        from mnistbench.measure.environment import collect_environment
+        from mnistbench.measure.latency.bench import Bench
+        from mnistbench.measure.steady import Plan
+        from mnistbench.results import BreakdownResult
+        from mnistbench.runtime.devices import expand_devices
+        from mnistbench.runtime.session import SessionSettings, usable_cpus
+
+        check_foreign(layout, value_range)
+        files = {file.name: file.path for file in find_models(names, work_dir, dropout)}
+        dataset = open_dataset(data_dir)
+        devices = expand_devices(device, words(providers, "--provider") if providers is not None else ())
+        bench = Bench(
+            devices=devices,
+            modes=("e2e", "bound"),
+            batch_sizes=batch_sizes,
+            plan=Plan.quick() if quick else Plan.each(),
+            processes=processes or (QUICK_PROCESSES if quick else PROCESSES),
+            settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
+            images=dataset.test_images,
+            calibration=calibration_images(dataset),
+            layout=layout,
+            value_range=value_range,
+            output=output,
+            allow_external_data=allow_external_data,
+        )
+        rivals = find_rivals(devices)
+        wanted = Breakdown(bench, rivals, QUICK_CROSSING if quick else CROSSING_BATCHES)
+        environment = collect_environment().as_dict()
+        parts: list[BreakdownResult] = []
+        crossings: list[CrossingResult] = []
+
+        def document() -> dict[str, Any]:
+            return {
+                "environment": environment,
+                "breakdowns": [part.as_dict() for part in parts],
+                "crossings": [one.as_dict() for one in crossings],
+                "no_crossings_because": None if rivals else NO_RIVAL,
+            }
+
+        def keep(result: BreakdownResult | CrossingResult) -> None:
+            if isinstance(result, BreakdownResult):
+                parts.append(result)
+            else:
+                crossings.append(result)
+            if output_file is not None:
+                write_json(output_file, document())
+
+        with BenchProgress() as progress:
+            measure_breakdown(wanted, [(path, name) for name, path in files.items()], keep=keep, on_progress=progress)
+    failed = [part for part in parts if part.error is not None]
+    if as_json:
+        print_json(document())
+    elif len(failed) < len(parts):
+        _print(parts, crossings)
+    if failed and len(failed) == len(parts):
+        raise MnistbenchError("; ".join(dict.fromkeys(part.error or "" for part in failed)))
+    incomplete = any(part.error or part.problems for part in parts)
+    # A GPU that nobody asked for need not work.
+    if len(devices) > 1:
+        incomplete = incomplete or any(one.reason for one in crossings)
+    return 3 if incomplete else 0
+
+
+def find_rivals(devices: Sequence[Device]) -> list[tuple[Device, Device]]:
+    """Pairs of which the second may overtake the first: the first device with each other one.
+
+    A machine's first GPU joins where only the CPU was asked for, the CPU where only a GPU was.
+    """
+    from mnistbench.runtime.cuda import count_gpus
+    from mnistbench.runtime.devices import CPU, resolve_device
+
+    # Accelerators last, whatever order they were asked for in: it is they that start slowly.
+    ordered = sorted(devices, key=lambda device: device.is_gpu)
+    if len(ordered) == 1 and ordered[0].is_gpu:
+        ordered.insert(0, CPU)
+    elif len(ordered) == 1 and count_gpus():
+        ordered.append(resolve_device("cuda:0"))
+    return [(ordered[0], other) for other in ordered[1:]]
+
+
+def _print(parts: Sequence[BreakdownResult], crossings: Sequence[CrossingResult]) -> None:
+    from mnistbench.report.breakdown_sheets import breakdown_sheets
+    from mnistbench.report.crossing_sheets import crossing_sheet
+
+    print_sheets([*breakdown_sheets(parts), *([crossing_sheet(crossings)] if crossings else [])])
+    if not crossings:
+        click.echo(f"\n{click.wrap_text(f'Batch size from which on another device is faster: {NO_RIVAL}.', width=80)}")
