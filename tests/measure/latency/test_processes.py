@@ -13,7 +13,6 @@ from latency_models import IMAGES, request, write_model
 from mnistbench.errors import MnistbenchError, ModelError, ProviderError
 from mnistbench.measure import program as programs
 from mnistbench.measure.latency import child, processes
-from mnistbench.measure.latency import program as programs
 from mnistbench.measure.latency.processes import FreshProcesses, fresh_processes
 
 
