@@ -36,7 +36,10 @@ QUICK_PROCESSES = 2
 QUICK_TUNE_PROCESSES = 3
 
 
-@click.command(epilog="Example: mnistbench bench lenet5 largest-dropout --batch 1,32")
+@click.command(
+    epilog="Example: mnistbench bench lenet5 largest-dropout --batch 1,32",
+    short_help="Time models: session, first call, steady state.",
+)
 @names_argument("NAMES|FILES...")
 @device_option
 @providers_option

@@ -32,7 +32,10 @@ QUICK_CROSSING = (1, 16, 256)
 NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overtake"
 
 
-@click.command(epilog="Example: mnistbench breakdown lenet5 --batch 1,256")
+@click.command(
+    epilog="Example: mnistbench breakdown lenet5 --batch 1,256",
+    short_help="Take calls apart: floor, operators, copies.",
+)
 @names_argument("NAMES|FILES...")
 @click.option("--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's.")
 @click.option(

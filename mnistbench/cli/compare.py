@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
 
 
-@click.command("compare-accuracy", epilog="Example: mnistbench compare-accuracy lenet5 theirs.onnx")
+@click.command(
+    "compare-accuracy",
+    short_help="Test whether one model errs less than another.",
+    epilog="Example: mnistbench compare-accuracy lenet5 theirs.onnx",
+)
 @click.argument("a", metavar="A")
 @click.argument("b", metavar="B")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")

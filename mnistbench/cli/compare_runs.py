@@ -22,7 +22,11 @@ SLOWER = 4
 _SOME_NOT_COMPARED = 3
 
 
-@click.command("compare", epilog="Example: mnistbench compare before.json after.json --threshold 3")
+@click.command(
+    "compare",
+    epilog="Example: mnistbench compare before.json after.json --threshold 3",
+    short_help="Tell what got slower from one run to another.",
+)
 @click.argument("files", nargs=-1, required=True, metavar="A [B]...", type=click.Path(path_type=Path))
 @click.option(
     "--threshold",

@@ -12,7 +12,11 @@ from mnistbench.cli.options import data_dir_option, debug_option, json_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 
-@click.group(invoke_without_command=True, epilog="Example: mnistbench data show digits.png")
+@click.group(
+    invoke_without_command=True,
+    epilog="Example: mnistbench data show digits.png",
+    short_help="Show where the images are, and verify them.",
+)
 @click.option("--no-download", is_flag=True, help="Only look; fetch nothing.")
 @data_dir_option
 @json_option

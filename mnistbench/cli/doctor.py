@@ -10,7 +10,7 @@ from mnistbench.cli.options import data_dir_option, debug_option, json_option, w
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 
-@click.command(epilog="Example: mnistbench doctor --json")
+@click.command(epilog="Example: mnistbench doctor --json", short_help="Say what each device runs, and what is missing.")
 @data_dir_option
 @work_dir_option
 @json_option

@@ -43,7 +43,10 @@ foreign_options = combined(
 )
 
 
-@click.command(epilog="Example: mnistbench evaluate lenet5 theirs.onnx --confusion")
+@click.command(
+    epilog="Example: mnistbench evaluate lenet5 theirs.onnx --confusion",
+    short_help="Count a model's errors on the test images.",
+)
 @names_argument("NAMES|FILES...")
 @click.option("--confusion", is_flag=True, help="Show which digit was taken for which.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")

@@ -19,7 +19,10 @@ from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_resu
 from mnistbench.training.recipes import RECIPES
 
 
-@click.command(epilog="Example: mnistbench export lenet5 --output my-models")
+@click.command(
+    epilog="Example: mnistbench export lenet5 --output my-models",
+    short_help="Write trained networks as checked ONNX files.",
+)
 @names_argument()
 @click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: WORK_DIR/zoo]")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Only a run with this seed. Default: the newest run.")

@@ -12,7 +12,7 @@ from mnistbench.cli.options import debug_option, dropout_option, json_option, na
 from mnistbench.cli.output import print_json, print_sheets
 
 
-@click.command("list", epilog="Example: mnistbench list table5")
+@click.command("list", epilog="Example: mnistbench list table5", short_help="Show the networks and their sizes.")
 @names_argument("[NAMES]...", required=False)
 @dropout_option
 @json_option

@@ -28,7 +28,9 @@ QUICK_EPOCHS = 3
 """Epochs of the group ``quick`` when none are asked for: brief, as the name says."""
 
 
-@click.command(epilog="Example: mnistbench reproduce table4")
+@click.command(
+    epilog="Example: mnistbench reproduce table4", short_help="Train, export, evaluate, time; print the tables."
+)
 @names_argument("[NAMES]...", required=False)
 @click.option(
     "--epochs",

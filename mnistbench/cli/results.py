@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
-@click.command(epilog="Example: mnistbench results table5 --work-dir runs")
+@click.command(
+    epilog="Example: mnistbench results table5 --work-dir runs",
+    short_help="Show test errors over seeds beside the paper's.",
+)
 @names_argument("[NAMES]...", required=False)
 @click.option(
     "--work-dir",

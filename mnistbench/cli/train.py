@@ -38,7 +38,9 @@ if TYPE_CHECKING:
     from mnistbench.training.sweep import Observer
 
 
-@click.command(epilog="Example: mnistbench train lenet5 32-P-32-10 --seeds 0..4")
+@click.command(
+    epilog="Example: mnistbench train lenet5 32-P-32-10 --seeds 0..4", short_help="Train networks, resumably."
+)
 @names_argument()
 @click.option(
     "--epochs", type=click.IntRange(1, MAX_EPOCHS), help="Passes over the training images. Default: the recipe's."
