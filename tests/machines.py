@@ -48,6 +48,12 @@ class FakeMachine(Machine):
         self.preloaded = True
 
 
+def hardware(kind):
+    """``CPU``, ``GPU`` or ``NPU`` of Intel, or ``NVIDIA``."""
+    vendor = 0x10DE if kind == "NVIDIA" else 0x8086
+    return SimpleNamespace(type=SimpleNamespace(name="GPU" if kind == "NVIDIA" else kind), vendor_id=vendor)
+
+
 class PluginMachine(FakeMachine):
     """A machine with plug-in packages, each of which offers some hardware once it is registered."""
 
@@ -74,7 +80,7 @@ class PluginMachine(FakeMachine):
 
     def ep_devices(self):
         return [
-            SimpleNamespace(ep_name=full_name, device=SimpleNamespace(type=SimpleNamespace(name=kind)), number=number)
+            SimpleNamespace(ep_name=full_name, device=hardware(kind), number=number)
             for package in self.registered
             for number, (full_name, kind) in enumerate(self.plugins[package])
         ]

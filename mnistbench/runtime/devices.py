@@ -13,7 +13,7 @@ from typing import Any
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.runtime.cuda import count_gpus, require_cuda
-from mnistbench.runtime.machine import Machine, hardware_of
+from mnistbench.runtime.machine import NVIDIA, Machine, hardware_of, vendor_of
 from mnistbench.runtime.providers import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
@@ -114,7 +114,7 @@ def expand_devices(
     """
     chosen = [find_provider(name, machine=machine) for name in providers]
     if text is None:
-        usual = [resolve_device(_usual_device(provider), provider) for provider in chosen]
+        usual = [resolve_device(usual_device(provider), provider) for provider in chosen]
         return tuple(dict.fromkeys(usual or [CPU]))
     names: list[str] = []
     for part in text.split(","):
@@ -159,7 +159,7 @@ def plugin_device(device: Device, *, machine: Machine) -> Any:
     """
     kind = device.text.partition(":")[0]
     offered = ep_devices(device.source, machine=machine)
-    fitting = [found for found in offered if hardware_of(found) == ("gpu" if kind == "cuda" else kind)]
+    fitting = [found for found in offered if _is_kind(found, kind)]
     if len(fitting) > (device.index or 0):
         return fitting[device.index or 0]
     have = ", ".join(sorted({hardware_of(found) for found in offered})) or "none of this machine's devices"
@@ -174,10 +174,17 @@ def plugin_device(device: Device, *, machine: Machine) -> Any:
 
 
 def _fits(provider: Provider, kind: str) -> bool:
-    # What is built in or plugged in and not known in detail may run on an NVIDIA GPU as well.
-    return kind in provider.hardware or (kind == "cuda" and "gpu" in provider.hardware)
+    return kind in provider.hardware
 
 
-def _usual_device(provider: Provider) -> str:
+def _is_kind(ep_device: Any, kind: str) -> bool:
+    """Whether a pair of provider and hardware is of a kind; ``cuda`` are NVIDIA's GPUs and nobody else's."""
+    if kind != "cuda":
+        return hardware_of(ep_device) == kind
+    return hardware_of(ep_device) == "gpu" and vendor_of(ep_device) == NVIDIA
+
+
+def usual_device(provider: Provider) -> str:
+    """The device that a provider is mostly used on: ``cpu``, or the first accelerator of its kind."""
     first = provider.hardware[0]
     return first if first == "cpu" else f"{first}:0"

@@ -11,13 +11,16 @@ import importlib
 import importlib.metadata
 import io
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from mnistbench.runtime.ort import import_onnxruntime
 
 PLUGIN_PREFIX = "onnxruntime-ep-"
 """How packages with a plug-in execution provider are named."""
+
+NVIDIA = 0x10DE
+"""PCI number of the maker. Source: the PCI ID repository."""
 
 
 class Machine:
@@ -97,6 +100,6 @@ def hardware_of(ep_device: Any) -> str:
     return str(getattr(ep_device.device.type, "name", ep_device.device.type)).lower()
 
 
-def metadata_of(ep_device: Any) -> Mapping[str, str]:
-    """What a plug-in says of an ``OrtEpDevice``."""
-    return dict(getattr(ep_device, "ep_metadata", None) or {})
+def vendor_of(ep_device: Any) -> int:
+    """PCI number of the maker of an ``OrtEpDevice``'s hardware."""
+    return int(getattr(ep_device.device, "vendor_id", 0))

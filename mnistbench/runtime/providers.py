@@ -27,7 +27,7 @@ class Provider:
     """Short and in small letters: ``cuda``."""
     full_name: str
     """onnxruntime's: ``CUDAExecutionProvider``."""
-    hardware: tuple[str, ...] = ("cpu", "gpu", "npu")
+    hardware: tuple[str, ...] = ("cpu", "gpu", "npu", "cuda")
     """Kinds of device that it may run on, the commonest first; ``cuda`` for NVIDIA's GPUs."""
     package: str | None = None
     """The package that brings its plug-in; ``None`` when onnxruntime was built with it."""
@@ -54,7 +54,11 @@ CUDA_PROVIDER = Provider(
 )
 TENSORRT_PROVIDER = Provider("tensorrt", "TensorrtExecutionProvider", ("cuda",))
 OPENVINO_PROVIDER = Provider(
-    "openvino", "OpenVINOExecutionProvider", package="onnxruntime-ep-openvino", extra="openvino"
+    "openvino",
+    "OpenVINOExecutionProvider",
+    ("cpu", "gpu", "npu"),
+    package="onnxruntime-ep-openvino",
+    extra="openvino",
 )
 
 PROVIDERS: tuple[Provider, ...] = (CPU_PROVIDER, CUDA_PROVIDER, TENSORRT_PROVIDER, OPENVINO_PROVIDER)

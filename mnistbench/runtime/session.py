@@ -11,8 +11,9 @@ import json
 import os
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,7 @@ def create_session(
     info: OnnxInfo | None = None,
     allow_external_data: bool = False,
     extra_options: Mapping[str, str] | None = None,
+    opening: Callable[[Callable[[], Any]], Any] | None = None,
     profile_prefix: Path | None = None,
     machine: Machine | None = None,
 ) -> Any:
@@ -83,6 +85,7 @@ def create_session(
         info: The file's facts, when the caller has read them already.
         allow_external_data: Whether the file may name other files that hold its weights.
         extra_options: For the provider, above those of the device.
+        opening: Gets the function that opens the session, and returns what that returns; to time just that.
         profile_prefix: Beginning of the file that the session's ``end_profiling()`` writes; every run is
             profiled, and slower for it. No profile when ``None``.
         machine: What the device is checked against; a test gives its own.
@@ -114,7 +117,8 @@ def create_session(
         else:
             keywords["providers"] = [(device.provider, given)]
         model = source if isinstance(source, bytes) else os.fspath(source)
-        session = onnxruntime.InferenceSession(model, options, **keywords)
+        open_session = partial(onnxruntime.InferenceSession, model, options, **keywords)
+        session = opening(open_session) if opening is not None else open_session()
     except onnxruntime_errors() as error:
         raise _load_error(error, what, device, info, onnxruntime.__version__) from error
     used = session.get_providers()

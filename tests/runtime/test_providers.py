@@ -42,7 +42,7 @@ def test_a_broken_plugin_hides_no_other():
     assert "acme" not in [p.name for p in installed_providers(machine=machine)]
 
 
-@pytest.mark.parametrize(("text", "number"), [("cpu", 0), ("gpu", 1), ("gpu:1", 2), ("cuda:1", 2)])
+@pytest.mark.parametrize(("text", "number"), [("cpu", 0), ("gpu", 1), ("gpu:1", 2)])
 def test_a_plugin_is_registered_once_and_its_device_chosen_by_hardware(text, number):
     machine = PluginMachine(INTEL)
     device = resolve_device(text, "openvino", machine=machine)
@@ -109,6 +109,7 @@ def test_devices_and_providers_are_paired_where_they_fit(text, providers, labels
     [
         ("cpu", ["cuda"], "the provider cuda does not run on cpu; expected the device cuda:N"),
         ("cuda:0", ["cpu"], "the provider cpu does not run on cuda:0; expected the device cpu"),
+        ("cuda:0", ["openvino"], "the provider openvino does not run on cuda:0; expected the device cpu or gpu or npu"),
         ("gpu:0", [], "gpu:N and npu:N need --provider"),
         ("gpu:0", ["cuda"], "does not run on gpu:0"),
         ("cpu,,", [], "unknown device ''"),
@@ -117,6 +118,17 @@ def test_devices_and_providers_are_paired_where_they_fit(text, providers, labels
 def test_pairs_that_make_no_sense(text, providers, message):
     with pytest.raises(UnknownDeviceError, match=message):
         expand_devices(text, providers, machine=PluginMachine(INTEL, num_gpus=1))
+
+
+def test_a_gpu_of_another_maker_is_never_called_cuda():
+    mixed = {"onnxruntime-ep-acme": [("AcmeExecutionProvider", kind) for kind in ("GPU", "NVIDIA", "GPU", "NVIDIA")]}
+    machine = PluginMachine(mixed)
+    for text, number in (("cuda:0", 1), ("cuda:1", 3), ("gpu:0", 0), ("gpu:1", 1)):
+        device = resolve_device(text, "acme", machine=machine)
+        require(device, machine=machine)
+        assert plugin_device(device, machine=machine).number == number
+    with pytest.raises(ProviderError, match="cuda:2 acme cannot be used"):
+        require(resolve_device("cuda:2", "acme", machine=machine), machine=machine)
 
 
 def test_tensorrt_needs_its_own_libraries_besides_cudas():

@@ -8,6 +8,7 @@ from mnistbench.errors import ProviderError
 from mnistbench.measure.doctor.answers import read_provider
 from mnistbench.measure.doctor.patient import Patient
 from mnistbench.results import Finding
+from mnistbench.runtime.devices import usual_device
 from mnistbench.runtime.providers import CPU_PROVIDER, PROVIDERS, Provider
 
 AREA = "devices"
@@ -57,12 +58,6 @@ def other_places(patient: Patient) -> list[Place]:
     for package in packages:
         places += _by_plugin(package, patient)
     return places
-
-
-def usual_device(provider: Provider) -> str:
-    """Where a provider runs when nobody says where."""
-    first = provider.hardware[0]
-    return first if first == "cpu" else f"{first}:0"
 
 
 def _on_gpus(provider: Provider, patient: Patient) -> list[Place]:
