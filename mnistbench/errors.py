@@ -40,6 +40,10 @@ class ProviderError(MnistbenchError):
     """A device or execution provider that was asked for cannot be used."""
 
 
+class ProcessError(MnistbenchError):
+    """A process that was to measure something ended, or was ended, without an answer."""
+
+
 class UnknownDeviceError(ProviderError):
     """A text that is not the name of any device or execution provider."""
 

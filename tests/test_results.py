@@ -99,7 +99,7 @@ LATENCY = LatencyResult(
 PROCESS = ProcessResult(0.01, 0.002, 12, True, 2, "noise", 1e-5, 1.5e-5, conditions={"cpu_mhz": 2400.0})
 FRESH = dataclasses.replace(
     LATENCY,
-    processes=(PROCESS, dataclasses.replace(PROCESS, num_samples=1, device_p50_seconds=2e-6)),
+    processes=(PROCESS, dataclasses.replace(PROCESS, num_samples=1)),
     p50_low_seconds=1e-5,
     p50_high_seconds=3e-5,
     node_placement={"CPUExecutionProvider": 16},

@@ -45,9 +45,9 @@ def breakdown_sheet(result: BreakdownResult) -> Sheet:
         lines.append(_line("other", result.other_seconds, result))
     lines.append(_line("call", result.p50_seconds, result))
     if result.copies_seconds is not None:
-        lines.append(_line("copies: e2e - bound", result.copies_seconds, result))
-    if result.device_p50_seconds is not None:
-        lines.append(_line("GPU's own time", result.device_p50_seconds, result))
+        # On the CPU nothing is copied between devices; binding has costs of its own.
+        what = "copies: e2e - bound" if result.device.startswith("cuda") else "e2e - bound"
+        lines.append(_line(what, result.copies_seconds, result))
     title = f"{one_line(result.name)} on {_device(result)}, batch {result.batch_size:,}"
     return Sheet(title, columns, tuple(lines), "\n".join(_notes(result)))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mnistbench.measure.conditions import worries
+from mnistbench.measure.latency.sweep import STOPPED
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LatencyResult, TuningCandidate
@@ -39,7 +40,9 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
         where = f"{device}{by}, mode {mode}"
         sheets.append(Sheet(f"Latency on {where}", _COLUMNS, tuple(map(_row, rows))))
         notes += [
-            f"{one_line(row.name)}, {where}, batch {row.batch_size}: {one_line(row.error)}" for row in rows if row.error
+            f"{one_line(row.name)}, {where}, batch {row.batch_size}: {one_line(str(reason))}"
+            for row in rows
+            if (reason := row.error or row.options.get(STOPPED))
         ]
     if sheets:
         note = "\n".join(dict.fromkeys([*notes, *_notes(results)]))
@@ -83,7 +86,7 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
     if not measured:
         return []
     notes = ["A percentile needs enough calls to be shown."]
-    counts = {len(result.processes) for result in measured} - {0}
+    counts = {len(result.processes) for result in measured} - {0, 1}
     if counts:
         processes = str(counts.pop()) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
         notes.append(

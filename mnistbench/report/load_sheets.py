@@ -37,7 +37,7 @@ def stream_sheet(results: Sequence[LoadResult]) -> Sheet:
     )
     rows: list[tuple[str, ...]] = []
     for result in results:
-        head = (result.name, result.device, result.scenario, str(result.samples_per_query))
+        head = (result.name, _device(result), result.scenario, str(result.samples_per_query))
         if result.error is not None:
             rows.append((*head, "failed", *(units.MISSING,) * 3))
             continue
@@ -62,7 +62,7 @@ def server_sheet(results: Sequence[LoadResult]) -> Sheet:
     )
     rows: list[tuple[str, ...]] = []
     for result in results:
-        head = (result.name, result.device, str(result.workers), units.rough_count(result.rate))
+        head = (result.name, _device(result), str(result.workers), units.rough_count(result.rate))
         if result.error is not None:
             rows.append((*head, "failed", *(units.MISSING,) * 4))
             continue
@@ -93,7 +93,7 @@ def paced_sheet(results: Sequence[LoadResult]) -> Sheet:
     rows: list[tuple[str, ...]] = []
     for result in results:
         gap = "none" if result.gap_seconds == 0 else units.seconds(result.gap_seconds)
-        head = (result.name, result.device, gap)
+        head = (result.name, _device(result), gap)
         if result.error is not None:
             rows.append((*head, "failed", *(units.MISSING,) * 4))
             continue
@@ -116,10 +116,16 @@ def _note(first: str, results: Sequence[LoadResult]) -> str:
     notes = [first]
     for result in results:
         gap = "" if result.gap_seconds is None else f", gap {result.gap_seconds:g} s"
-        what = f"{result.name}, {result.device}, {result.scenario}{gap}"
+        what = f"{result.name}, {_device(result)}, {result.scenario}{gap}"
         problems = result.invalid_reasons if result.error is None else (result.error,)
         notes += [f"{what}: {problem}" for problem in problems]
     durations = [result.duration_seconds for result in results if result.duration_seconds is not None]
     if durations and min(durations) < MLPERF_SECONDS:
         notes.append(f"Runs of {units.seconds(min(durations))} or longer; MLPerf asks for {MLPERF_SECONDS} s of each.")
     return "\n".join(dict.fromkeys(notes))
+
+
+def _device(result: LoadResult) -> str:
+    """The device, with the provider behind it where that does not go without saying."""
+    provider = str(result.options.get("provider", ""))
+    return result.device if provider in ("", "cpu", "cuda") else f"{result.device} {provider}"

@@ -22,7 +22,6 @@ _SECONDS = (
     "call_floor_seconds",
     "operators_seconds",
     "profiled_seconds",
-    "device_p50_seconds",
 )
 
 
@@ -100,8 +99,6 @@ class BreakdownResult(Result):
     """``p50_seconds`` less floor and operators: gaps, allocation, waiting; negative where profiling slows operators."""
     profiled_seconds: float | None = None
     """Median of a whole run while it was profiled; what it has above ``p50_seconds`` is the profiler's."""
-    device_p50_seconds: float | None = None
-    """Time that the GPU itself worked on a call; ``None`` where it was not asked."""
     kernel_clock: KernelClock | None = None
     """Whose time the operators' is: ``host``, ``launch`` (the GPU computes later) or ``device``."""
     num_runs: int = 0

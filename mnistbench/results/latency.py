@@ -24,7 +24,6 @@ _FIGURES = (
     "p95_seconds",
     "p99_seconds",
     "p999_seconds",
-    "device_p50_seconds",
     "throughput",
     "error_rate",
     "paper_error",
@@ -49,8 +48,6 @@ class ProcessResult(Result):
     """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended."""
     p50_seconds: float
     mean_seconds: float
-    device_p50_seconds: float | None = None
-    """Time that the GPU itself worked on a call, by its own clock; ``None`` where it was not asked."""
     conditions: dict[str, Any] = field(default_factory=dict)
     """What the machine was like around the timed calls: clocks, temperature, throttling, stolen time."""
 
@@ -62,8 +59,6 @@ class ProcessResult(Result):
             raise TypeError(f"conditions is {self.conditions!r:.60}; expected an object")
         for key in ("session_seconds", "first_call_seconds", "p50_seconds", "mean_seconds"):
             check_number(key, getattr(self, key), least=0)
-        if self.device_p50_seconds is not None:
-            check_number("device_p50_seconds", self.device_p50_seconds, least=0)
 
 
 @dataclass(frozen=True)
@@ -102,7 +97,7 @@ class LatencyResult(Result):
     """Only where the sample supports it, as for every percentile."""
     p99_seconds: float | None = None
     percentile_bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """95% confidence bounds by percentile: ``{"p50": (low, high)}``, in seconds."""
+    """95% confidence bounds by percentile: ``{"p90": (low, high)}``, in seconds; of p50 for a single process only."""
     num_outliers: int = 0
     """Samples beyond 1.5 interquartile ranges of the quartiles; counted, never removed."""
     throughput: float | None = None
@@ -120,10 +115,8 @@ class LatencyResult(Result):
     p50_high_seconds: float | None = None
     p95_seconds: float | None = None
     p999_seconds: float | None = None
-    device_p50_seconds: float | None = None
-    """Time that the GPU itself worked on a call; median over the processes."""
     processes: tuple[ProcessResult, ...] = ()
-    """Each fresh process; empty when the calling process measured by itself."""
+    """Each process that measured it, in order."""
     node_placement: dict[str, int] = field(default_factory=dict)
     """Nodes of the optimised graph by execution provider, as onnxruntime assigned them."""
     error_rate: float | None = None

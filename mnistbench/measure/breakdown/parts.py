@@ -58,7 +58,6 @@ def combine_parts(rows: Rows, profile: Profile | str, spec: NetworkSpec | None) 
         floor_seconds=call_floor if rows.floor is None else floor,
         call_floor_seconds=call_floor,
         floor_copy_seconds=_less(floor, call_floor),
-        device_p50_seconds=e2e.device_p50_seconds,
     )
     if isinstance(profile, str):
         return dataclasses.replace(result, problems=(*problems, f"operators: {profile}"))

@@ -168,6 +168,12 @@ def run_bench(
         if bench.floor and any(model.inputs.plan is not None for model in models):
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnistbench-"))
             models.append(floor_model(Path(folder)))
+        elif bench.floor:
+            note("no floor: it is that of models that read digits")
+        for model in models:
+            fixed = model.inputs.fixed_batch
+            if model.inputs.plan is None and fixed is not None and tuple(bench.batch_sizes) != (fixed,):
+                note(f"{model.name} takes batches of {fixed} only")
         subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
         sweep = Sweep(subjects, bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
         asked = {"processes": bench.processes, "seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}

@@ -26,7 +26,8 @@ _FEWEST_PROCESSES = 3
 def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     """The row with its figures.
 
-    A percentile stays ``None`` unless all samples together support it. With
+    A percentile stays ``None`` unless the samples that it is of support it: of all
+    processes together, as many of each. With
     several processes the median is that of the processes' medians, and its
     interval comes from their spread: calls within one process share its memory
     layout and its luck.
@@ -37,16 +38,18 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     """
     seconds = [second for part in measured for second in part.samples_seconds]
     parts = [part.figures for part in measured]
-    shown = [q for q in PERCENTILES if supported(q, len(seconds))]
-    figures: dict[str, Any] = {PERCENTILES[q]: percentile(seconds, q) for q in shown}
-    bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(seconds, q)) is not None}
+    # The same number of each, since a process that made more calls is worth no more.
+    evenly = _evenly([part.samples_seconds for part in measured])
+    shown = [q for q in PERCENTILES if supported(q, len(evenly))]
+    figures: dict[str, Any] = {PERCENTILES[q]: percentile(evenly, q) for q in shown}
+    bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(evenly, q)) is not None}
     if len(parts) > 1 and "p50_seconds" in figures:
         figures["p50_seconds"] = median([part.p50_seconds for part in parts])
+        bounds.pop("p50", None)  # its interval is that of the spread
     low, high = spread_interval([part.p50_seconds for part in parts]) or (None, None)
     if low is not None and high is not None and "p50_seconds" in figures:
         low, high = min(low, figures["p50_seconds"]), max(high, figures["p50_seconds"])
-    mean = math.fsum(seconds) / len(seconds)
-    device_times = [part.device_p50_seconds for part in parts if part.device_p50_seconds is not None]
+    mean = math.fsum(math.fsum(part.samples_seconds) / len(part.samples_seconds) for part in measured) / len(measured)
     return dataclasses.replace(
         row,
         provider=measured[0].provider,
@@ -65,12 +68,17 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
         samples_seconds=tuple(seconds),
         p50_low_seconds=low,
         p50_high_seconds=high,
-        device_p50_seconds=median(device_times) if device_times else None,
-        processes=tuple(parts) if len(parts) > 1 else (),
+        processes=tuple(parts),
         options=row.options
         | {"distinct_inputs": measured[0].distinct_inputs, "provider_options": measured[0].provider_options},
         **figures,
     )
+
+
+def _evenly(samples: Sequence[Sequence[float]]) -> list[float]:
+    """As many samples of each process as the shortest has, at even distances."""
+    count = min(map(len, samples))
+    return [each[position * len(each) // count] for each in samples for position in range(count)]
 
 
 def spread_interval(medians: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:

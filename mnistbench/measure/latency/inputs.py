@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -102,6 +101,8 @@ class Inputs:
         Raises:
             ModelError: When it cannot be read, or has not what the model takes.
         """
+        if path.suffix == ".npy" and path.is_file() and path.stat().st_size > MOST_BYTES:
+            raise ModelError(f"{path} is larger than {MOST_BYTES >> 30} GiB")
         arrays = _load(path, list(self.shapes))
         for name, sizes in self.shapes.items():
             if name not in arrays:
@@ -152,11 +153,18 @@ def tensor_inputs(
         found[argument.name] = _given(argument.name, declared, given) if given is not None else _declared(
             argument.name, declared, is_read=file is not None
         )  # fmt: skip
-    inputs = Inputs(tuple(output.name for output in session.get_outputs()), None, found, dtypes)
+    outputs = tuple(output.name for output in session.get_outputs() if output.type in DTYPES)
+    if not outputs:
+        raise ModelError("the model has no output that is a tensor of numbers, so that no answer can be checked")
+    if any(size == 0 for shape in found.values() for size in shape):
+        raise ModelError("an input would be empty; expected sizes from 1 on")
+    inputs = Inputs(outputs, None, found, dtypes)
     if file is None:
         return inputs
     arrays = inputs.read(file)
     batch = next((array.shape[0] for array in arrays.values() if array.ndim), 1)
+    if any(array.size == 0 for array in arrays.values()):
+        raise ModelError(f"{file} has an empty array; expected sizes from 1 on")
     sizes = {name: array.shape for name, array in arrays.items()}
     return dataclasses.replace(inputs, shapes=sizes, file=str(file.resolve()), given_batch=batch)
 
@@ -209,11 +217,21 @@ def _load(path: Path, names: list[str]) -> dict[str, npt.NDArray[Any]]:
     try:
         # Opened here, since numpy leaves a damaged archive open.
         with path.open("rb") as stream:
-            loaded = np.load(stream, allow_pickle=False)
+            loaded = np.load(stream, allow_pickle=False, max_header_size=10_000)
             if not isinstance(loaded, np.ndarray):
-                return {name: loaded[name] for name in loaded.files if name in names}
+                _check_archive(path, loaded)
+                return {name: loaded[name] for name in loaded.files}
         if len(names) != 1:
             raise ModelError(f"{path} has one array, the model {len(names)} inputs; give an .npz file with names")
         return {names[0]: loaded}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise ModelError(f"{path} is no readable .npy or .npz file without pickles: {error}") from None
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001  # numpy and zipfile raise a dozen kinds for damaged files
+        raise ModelError(f"{path} is no readable .npy or .npz file without pickles: {error!s:.200}") from None
+
+
+def _check_archive(path: Path, loaded: Any) -> None:
+    """Refuse what would unpack to more than fits."""
+    size = sum(entry.file_size for entry in loaded.zip.infolist())
+    if size > MOST_BYTES:
+        raise ModelError(f"{path} unpacks to {size:,} bytes; expected at most {MOST_BYTES >> 30} GiB")

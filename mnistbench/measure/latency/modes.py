@@ -51,6 +51,8 @@ def check_mode(mode: str, device: Device) -> Mode:
                     f"the mode graph replays a CUDA graph, which {device.label} does not have; "
                     "use the device cuda:N, or another mode"
                 )
+            if known == "bound" and not device.text.startswith(("cpu", "cuda")):
+                raise ProviderError(f"the mode bound is not known for {device.label}; use e2e")
             return known
     raise ProviderError(f"unknown mode {mode!r:.40}; expected {', '.join(MODES)}")
 

@@ -17,7 +17,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from mnistbench.errors import ModelError, ProviderError
+from mnistbench.errors import MnistbenchError, ProcessError
 from mnistbench.measure.latency.child import read_answer
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.program import Ended, run_module
@@ -62,10 +62,14 @@ class FreshProcesses:
         limit = request.plan.max_warmup_seconds + request.plan.max_seconds + SECONDS_FOR_THE_REST
         ended = run_module(module, arguments, seconds=limit, said=said)
         if ended.status is None:
-            raise ProviderError(f"its process gave no answer within {limit:.0f} s and was ended")
+            raise ProcessError(f"its process gave no answer within {limit:.0f} s and was ended")
         if ended.status == 0:
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 return read(read_answer(answered))
+            except MnistbenchError:  # some are ValueErrors too
+                raise
+            except (OSError, ValueError, KeyError, TypeError):
+                pass
         raise _death(request, ended)
 
 
@@ -84,13 +88,13 @@ def fresh_processes(images: Images | None) -> Iterator[FreshProcesses]:
         yield FreshProcesses(Path(folder), file)
 
 
-def _death(request: Request, ended: Ended) -> ModelError | ProviderError:
+def _death(request: Request, ended: Ended) -> ProcessError:
     """What to say of a process that ended without an answer."""
     if ended.status == -getattr(signal, "SIGKILL", 9):
-        return ProviderError(
-            f"{request.device} has not enough memory for {request.name} at batch {request.batch_size:,}, it seems: "
-            "its process was killed"
+        return ProcessError(
+            f"the process that ran {request.name} at batch {request.batch_size:,} on {request.device} was killed: "
+            "by somebody, or for want of memory"
         )
-    return ModelError(
+    return ProcessError(
         f"the process that ran {request.name} at batch {request.batch_size:,} died ({ended.how}): {ended.last_words}"
     )

@@ -5,7 +5,7 @@ Prints nothing and knows no other processes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,28 +13,31 @@ from mnistbench.errors import MnistbenchError, ModelError
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.conditions import GpuProbe, Watch
 from mnistbench.measure.gpu_probe import nvml_probe
-from mnistbench.measure.latency.modes import Mode, check_mode, make_call, mode_options
+from mnistbench.measure.latency.modes import Call, check_mode, make_call, mode_options
 from mnistbench.measure.latency.request import Measured, Request
-from mnistbench.measure.latency.workload import Array, Workload, make_workload
+from mnistbench.measure.latency.workload import Digest, Workload, make_workload
 from mnistbench.measure.stats import median
-from mnistbench.measure.steady import measure_steady
+from mnistbench.measure.steady import Plan, SteadySample, measure_steady
 from mnistbench.results import ProcessResult
 from mnistbench.runtime.cuda import pci_bus_id
-from mnistbench.runtime.cuda_events import CudaTimer
-from mnistbench.runtime.devices import Device, resolve_device
+from mnistbench.runtime.devices import CPU, Device, resolve_device
 from mnistbench.runtime.images import Images
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.session import create_session, node_placement, onnxruntime_errors, provider_options, run_error
 
-DEVICE_CALLS = 200
-"""For the GPU's own time; the first half is warm-up."""
+_CHECKED_AT_FIRST = 16
+_CHECK_EVERY = 17
+"""Calls; with no divisor in common with the number of inputs, so that each is checked in time."""
 
 
 def measure_once(request: Request, images: Images | None, clock: Clock) -> Measured:
     """Time one model at one batch size.
 
     A first session, that nothing is timed of, pays for what happens once in a
-    process and says what the right answers are.
+    process and says what the right answers are; those of another provider than
+    the CPU's own have to agree with the CPU's. The first timed calls and then one
+    in seventeen are checked, between calls: a check before every call would slow
+    the smallest networks by a fifth.
 
     Args:
         request: What to measure.
@@ -42,7 +45,8 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
         clock: The time source.
 
     Raises:
-        ModelError: When the model fails, takes another batch size, or changes its answers.
+        ModelError: When the model fails, takes another batch size, or changes its answers, or when they are
+            others than on the CPU.
         ProviderError: When the device cannot be used, has no such mode, or not enough memory.
         InputError: When there is nothing to draw inputs from.
     """
@@ -55,43 +59,37 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
     try:
         workload = make_workload(request.inputs, request.batch_size, images, request.seed)
 
-        def create(extra: Mapping[str, str]) -> Any:
-            return create_session(
-                request.path,
-                device,
-                request.settings,
-                info=info,
-                allow_external_data=request.allow_external_data,
-                extra_options=extra,
-            )
-
-        plain = create({})
-        answers = [plain.run(list(workload.outputs), dict(feed)) for feed in workload.feeds]
+        create = partial(
+            create_session,
+            request.path,
+            settings=request.settings,
+            info=info,
+            allow_external_data=request.allow_external_data,
+        )
+        # Neither session's threads and memory stand beside the timed one's.
+        answers = _answers(create(device), workload)
         expected = [workload.digest(answer) for answer in answers]
-        del plain  # its threads and its memory must not stand beside the timed session's
+        if not device.is_default:
+            right = [workload.digest(answer) for answer in _answers(create(CPU), workload)]
+            workload.check_agreement(expected, right, device.label)
         extra = mode_options(mode)
-        start = clock.now_ns()
-        session = create(extra)
-        session_seconds = _seconds(start, clock)
+        stopwatch = _Stopwatch(clock)
+        session = create(device, extra_options=extra, opening=stopwatch)
         call = make_call(mode, session, device, workload, answers[0])
         call.prepare(0)
         start = clock.now_ns()
         call(0)
         first_call_seconds = _seconds(start, clock)
 
-        def check(returned: object, index: int) -> None:
-            workload.check(call.answer(returned), expected[index % len(expected)])
-
         watch = Watch.start(gpu=_probe(device))
-        sample = measure_steady(call, request.plan, clock, before_each=call.prepare, after_each=check)
+        sample = time_call(call, workload, expected, request.plan, clock)
         conditions = watch.until_now()
-        device_seconds = _device_seconds(device, mode, create, workload, answers[0])
     except MnistbenchError:  # some are ValueErrors too
         raise
     except onnxruntime_errors() as error:
         raise run_error(error, name=request.name, device=device, batch_size=request.batch_size) from error
     figures = ProcessResult(
-        session_seconds=session_seconds,
+        session_seconds=stopwatch.seconds,
         first_call_seconds=first_call_seconds,
         warmup_calls=sample.warmup_calls,
         warmup_settled=sample.warmup_settled,
@@ -100,7 +98,6 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
         p50_seconds=median(sample.seconds),
         mean_seconds=sum(sample.seconds) / len(sample.seconds),
         conditions=conditions,
-        device_p50_seconds=device_seconds,
     )
     return Measured(
         figures=figures,
@@ -112,38 +109,52 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
     )
 
 
-def _device_seconds(
-    device: Device, mode: Mode, create: Callable[[Mapping[str, str]], Any], workload: Workload, example: Sequence[Array]
-) -> float | None:
-    """The GPU's own time of a call, by a session of its own: asking for it would slow the timed calls.
+def time_call(call: Call, workload: Workload, expected: Sequence[Digest], plan: Plan, clock: Clock) -> SteadySample:
+    """Warm a call up and time it, with its inputs in turns.
 
-    ``None`` where there is no such clock, or it cannot be had.
+    Args:
+        call: What is timed.
+        workload: Its inputs.
+        expected: The right answer to each.
+        plan: Limits and targets.
+        clock: The time source.
+
+    Raises:
+        ModelError: When a checked answer is not the right one.
     """
-    if device.source.name != "cuda":
-        return None
-    try:
-        timer = CudaTimer(device.index or 0)
-        try:
-            session = create({**mode_options(mode), **timer.provider_options})
-            call = make_call(mode, session, device, workload, example)
-            times = []
-            for index in range(DEVICE_CALLS):
-                call.prepare(index)
-                times.append(timer.seconds(partial(call, index)))
-            del call, session  # before their stream
-        finally:
-            timer.close()
-    except MnistbenchError:
-        return None
-    except onnxruntime_errors():
-        return None
-    return median(times[DEVICE_CALLS // 2 :])
+    checked = 0
+
+    def check(returned: object, index: int) -> None:
+        nonlocal checked
+        if checked < _CHECKED_AT_FIRST or index % _CHECK_EVERY == 0:
+            checked += 1
+            workload.check(call.answer(returned), expected[index % len(expected)])
+
+    return measure_steady(call, plan, clock, before_each=call.prepare, after_each=check)
 
 
 def _probe(device: Device) -> GpuProbe | None:
     if not device.text.startswith("cuda"):
         return None
     return nvml_probe(pci_bus_id(device.index or 0))
+
+
+def _answers(session: Any, workload: Workload) -> list[Any]:
+    return [session.run(list(workload.outputs), dict(feed)) for feed in workload.feeds]
+
+
+class _Stopwatch:
+    """Times the opening of a session, without the checks around it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self.seconds = 0.0
+
+    def __call__(self, opening: Callable[[], Any]) -> Any:
+        start = self._clock.now_ns()
+        session = opening()
+        self.seconds = _seconds(start, self._clock)
+        return session
 
 
 def _seconds(start: int, clock: Clock) -> float:

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from mnistbench.errors import InputError, MnistbenchError
+from mnistbench.errors import InputError, MnistbenchError, ProcessError
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.latency.combine import combine
 from mnistbench.measure.latency.modes import check_mode
@@ -32,6 +32,10 @@ Runner = Callable[[Request], Measured]
 """Measures one request, in this process or in another; raises :class:`mnistbench.errors.MnistbenchError`."""
 
 
+STOPPED = "stopped_by"
+"""Among a row's options: the error after which it was not measured again; its figures are of the processes before."""
+
+
 @dataclass
 class Task:
     """One row on its way."""
@@ -46,14 +50,21 @@ class Task:
         """Measure it once more; after an error it is over."""
         try:
             self.measured.append(runner(self.request))
-        except MnistbenchError as error:
+        except ProcessError as error:
             self.error = str(error)
+        except OSError as error:
+            self.error = f"no process could be started: {error}"
+        except MnistbenchError as error:
+            # Wrong answers and the like: what was measured before is worth nothing either.
+            self.error = str(error)
+            self.measured.clear()
 
     def result(self) -> LatencyResult:
-        """The row as it stands; with an error when there is nothing else."""
-        if self.error is not None or not self.measured:
+        """The row as it stands; with an error when there is nothing else, or beside the figures of before."""
+        if not self.measured:
             return dataclasses.replace(self.row, error=self.error or "not measured: it was stopped before")
-        return combine(self.row, self.measured)
+        row = combine(self.row, self.measured)
+        return row if self.error is None else dataclasses.replace(row, options=row.options | {STOPPED: self.error})
 
 
 Progress = Callable[[Task, int, int], None]

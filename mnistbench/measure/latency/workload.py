@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError, ModelError
-from mnistbench.measure.latency.inputs import Inputs
+from mnistbench.measure.latency.inputs import MOST_BYTES, Inputs
 from mnistbench.runtime.images import Images
 from mnistbench.runtime.input_plan import InputPlan
 
@@ -26,6 +26,8 @@ _MAX_DISTINCT_BYTES = 256 << 20
 
 Array = npt.NDArray[Any]
 Feed = Mapping[str, Array]
+Digest = Sequence[Array]
+"""What of an answer is compared, an array for each output."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,30 @@ class Workload:
             ModelError: When it is another one.
         """
         if not all(_same(*pair) for pair in zip(self.digest(answer), expected, strict=True)):
-            raise ModelError("its answers to the same images changed while it was timed; the figures are void")
+            raise ModelError("its answers to the same inputs changed while it was timed; the figures are void")
+
+    def check_agreement(self, found: Sequence[Digest], right: Sequence[Digest], where: str) -> None:
+        """Compare a device's answers to all inputs with the CPU's, which it may round otherwise.
+
+        Args:
+            found: The device's, by input.
+            right: The CPU's.
+            where: The device, for the error.
+
+        Raises:
+            ModelError: When more than one label in a hundred is another, or a number is off by more than a
+                twentieth of the largest.
+        """
+        pairs = [pair for one, other in zip(found, right, strict=True) for pair in zip(one, other, strict=True)]
+        if any(one.shape != other.shape or one.dtype != other.dtype for one, other in pairs):
+            raise ModelError(f"its answers on {where} have other shapes or types than on the CPU")
+        if self.plan is not None:
+            differing = sum(int((one != other).sum()) for one, other in pairs)
+            total = sum(other.size for _, other in pairs)
+            if differing > max(1, total // 100):
+                raise ModelError(f"{differing} of {total} answers on {where} are others than on the CPU; it is broken")
+        elif not all(_near(*pair) for pair in pairs):
+            raise ModelError(f"its answers on {where} are others than on the CPU; it is broken")
 
 
 def make_workload(inputs: Inputs, batch_size: int, images: Images | None, seed: int = SEED) -> Workload:
@@ -98,11 +123,24 @@ def draw_inputs(images: Images, batch_size: int, plan: InputPlan, seed: int = SE
     Returns:
         Two to sixteen arrays as the plan says; fewer for larger batches, so that memory stays small.
     """
+    if batch_size * 784 * np.dtype(plan.dtype).itemsize > MOST_BYTES:
+        raise InputError(f"a batch of {batch_size:,} images has more than {MOST_BYTES >> 30} GiB")
     generator = np.random.default_rng(seed)
     count = max(2, min(MAX_DISTINCT, _MAX_DISTINCT_IMAGES // batch_size))
     repeats = batch_size > len(images)
     chosen = [generator.choice(len(images), size=batch_size, replace=repeats) for _ in range(count)]
     return [plan.prepare(images[indices]) for indices in chosen]
+
+
+def _near(found: Array, right: Array) -> bool:
+    if right.dtype.kind not in "fc":
+        return np.array_equal(found, right)
+    return np.allclose(found, right, rtol=0.05, atol=0.05 * _largest(right), equal_nan=True)
+
+
+def _largest(values: Array) -> float:
+    """Of the finite ones; 0 without any."""
+    return float(np.max(np.abs(values), initial=0.0, where=np.isfinite(values)))
 
 
 def _same(now: Array, before: Array) -> bool:
@@ -111,5 +149,4 @@ def _same(now: Array, before: Array) -> bool:
     if now.dtype.kind not in "fc":
         return np.array_equal(now, before)
     # Sums in another order differ in the last digits; anything more is another answer.
-    scale = float(np.nanmax(np.abs(before), initial=0.0, where=np.isfinite(before)))
-    return np.allclose(now, before, rtol=1e-2, atol=1e-3 * scale, equal_nan=True)
+    return np.allclose(now, before, rtol=1e-2, atol=1e-3 * _largest(before), equal_nan=True)

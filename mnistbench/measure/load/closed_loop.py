@@ -59,6 +59,9 @@ def run_closed_loop(call: Call, limits: Limits, timer: Timer, *, workers: int = 
                 return
             lateness = QUEUED
             if gap and not is_first:
+                if index and (end + gap - start) / NANO >= limits.max_seconds:
+                    stopped.append("time")
+                    return
                 begin = timer.wait_until(end + gap, is_stopped)
                 if stopped:
                     return

@@ -30,7 +30,7 @@ from mnistbench.results import LoadResult, RateStep
 from mnistbench.runtime.classifier import OnnxClassifier, metadata_number
 from mnistbench.runtime.images import as_batch
 from mnistbench.runtime.input_plan import InputPlan
-from mnistbench.runtime.session import SessionSettings, onnxruntime_errors, run_error
+from mnistbench.runtime.session import SessionSettings, onnxruntime_errors, provider_options, run_error
 
 SEED = 20
 
@@ -85,7 +85,8 @@ def measure_load(
                 "the longest that a run may last; give a longer --duration"
             )
     options = settings.as_dict() | {
-        "provider_options": dict(classifier.device.provider_options),
+        "provider": classifier.device.source.name,
+        "provider_options": provider_options(classifier.device, settings),
         "input": classifier.input_plan.as_dict(),
         "watch_seconds": timer.watch_seconds,
     }

@@ -20,7 +20,8 @@ def test_one_process_shows_only_what_its_sample_supports():
     assert many.p999_seconds is None
     assert all(low < high for low, high in many.percentile_bounds.values())
     assert (many.warmup_calls, many.warmup_settled, many.stop_reason) == (10, False, "noise")
-    assert (many.processes, many.p50_low_seconds) == ((), None)
+    assert (len(many.processes), many.p50_low_seconds) == (1, None)
+    assert "p50" in many.percentile_bounds
     assert combine(ROW, [measured(0.0)]).throughput is None
 
 
@@ -43,9 +44,19 @@ def test_one_unsettled_process_unsettles_the_row_and_the_commonest_reason_counts
     assert (row.stop_reason, row.warmup_settled, row.warmup_calls) == ("noise", False, 99)
 
 
-def test_the_gpus_own_time_is_a_median_too():
-    parts = [measured(*[1.0] * 20, device_p50_seconds=value) for value in (0.25, 0.5, None, 0.75)]
-    assert combine(ROW, parts).device_p50_seconds == 0.5
+def test_a_process_that_made_more_calls_is_worth_no_more():
+    # The slow processes made fewer calls, as they do.
+    parts = [
+        measured(*[value] * count, p50_seconds=value) for value, count in ((30, 900), (30, 900), (40, 90), (50, 90))
+    ]
+    row = combine(ROW, parts)
+    assert row.p90_seconds == 50
+    assert row.p50_seconds <= row.p90_seconds
+    assert row.mean_seconds == 37.5
+    assert row.throughput == pytest.approx(10 / 37.5)
+    assert (row.num_samples, len(row.samples_seconds)) == (1980, 1980)
+    assert "p50" not in row.percentile_bounds
+    assert row.p99_seconds is None  # of 360 samples
 
 
 def test_the_spread_of_the_processes_makes_the_interval():

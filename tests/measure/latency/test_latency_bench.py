@@ -76,10 +76,11 @@ def test_the_floor_is_for_models_that_read_digits(tmp_path):
     file = write_other(tmp_path / "m.onnx", shape=("n", 2))
     found, _ = run(bench_of(floor=True), [(file, "m")], on_note=notes.append)
     assert {row.name for row in found.results} == {"m"}
-    assert notes == ["m does not read digits; timed on random inputs: x float32 [N, 2]"]
+    told = "m does not read digits; timed on random inputs: x float32 [N, 2]"
+    assert notes == [told, "no floor: it is that of models that read digits"]
     notes.clear()
     run(bench_of(shapes={"x": (3, 2)}), [(file, "m")], on_note=notes.append)
-    assert notes == []
+    assert notes == ["m takes batches of 3 only"]
 
 
 def test_the_floor_is_really_measured(tmp_path):

@@ -8,6 +8,7 @@ from latency_models import OWN, write_model, write_other
 from onnx import TensorProto
 
 from mnistbench.errors import InputError, ModelError
+from mnistbench.measure.latency import inputs as inputs_module
 from mnistbench.measure.latency.inputs import Inputs, parse_shape, show_shape, tensor_inputs
 from mnistbench.runtime.devices import CPU
 from mnistbench.runtime.session import create_session
@@ -134,6 +135,8 @@ def test_given_tensors_are_used_as_they_are(tmp_path):
         ("x.npy", b"text", "no readable"),
         ("x.npz", b"PK\x03\x04 truncated", "no readable"),
         ("x.npy", b"", "no readable"),
+        ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': (((((, }" + b" " * 95, "no readable"),
+        ("x.npz", {"x": np.zeros((1, 3, 8, 0), np.float32)}, "empty array"),
     ],
 )
 def test_files_that_do_not_fit(tmp_path, name, arrays, message):
@@ -143,6 +146,18 @@ def test_files_that_do_not_fit(tmp_path, name, arrays, message):
         np.savez(tmp_path / name, **arrays)
     with pytest.raises(ModelError, match=message):
         tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / name)
+
+
+def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):
+    np.savez_compressed(tmp_path / "x.npz", x=np.zeros((1, 3, 8, 4), np.float32))
+    monkeypatch.setattr(inputs_module, "MOST_BYTES", 100)
+    with pytest.raises(ModelError, match="unpacks to"):
+        tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / "x.npz")
+
+
+def test_an_empty_input_is_refused(tmp_path):
+    with pytest.raises(ModelError, match="would be empty"):
+        tensor_inputs(session(write_other(tmp_path / "m.onnx")), {None: (0, 3, 8, 4)})
 
 
 def test_one_array_is_not_enough_for_two_inputs(tmp_path):

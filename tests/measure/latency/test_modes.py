@@ -133,3 +133,10 @@ def test_a_plug_in_on_the_cpu_is_bound_to_its_memory():
     workload = make_workload(Inputs(("z",), None, {"x": (2,)}, {"x": "float32"}), 2, None)
     make_call("bound", Session(), resolve_device("cpu", "openvino"), workload, [])
     assert set(Value.made) == {("cpu", 0)}
+
+
+def test_bound_is_refused_where_its_memory_is_not_known():
+    for text in ("gpu:0", "npu:0"):
+        with pytest.raises(ProviderError, match="the mode bound is not known"):
+            check_mode("bound", resolve_device(text, "openvino"))
+    assert check_mode("bound", resolve_device("cpu", "openvino")) == "bound"

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from latency_models import IMAGES, request, write_model
 
-from mnistbench.errors import MnistbenchError, ModelError, ProviderError
+from mnistbench.errors import InputError, MnistbenchError, ModelError, ProcessError, ProviderError
 from mnistbench.measure import program as programs
 from mnistbench.measure.latency import child, processes
 from mnistbench.measure.latency.processes import FreshProcesses, fresh_processes
@@ -35,6 +35,7 @@ def test_a_process_measures_and_leaves_nothing_behind(tmp_path, capfd, monkeypat
         ({"device": "cuda:0", "provider": "cuda"}, ProviderError, "cuda:0"),
         ({"path": "/nowhere/m.onnx"}, ModelError, "/nowhere/m.onnx"),
         ({"mode": "graph"}, ProviderError, "CUDA graph"),
+        ({"batch_size": 10**9}, InputError, "1,000,000,000 images has more than 4 GiB"),
     ],
 )
 def test_an_error_arrives_as_what_it_was(tmp_path, changes, error, message):
@@ -58,11 +59,11 @@ def program(tmp_path: Path, monkeypatch, text: str) -> FreshProcesses:
 @pytest.mark.parametrize(
     ("text", "error", "message"),
     [
-        ("import os; os.kill(os.getpid(), 9)", ProviderError, "cpu has not enough memory for net at batch 7, it seems"),
-        ("import os; os.abort()", ModelError, f"signal {int(signal.SIGABRT)}"),
-        ("import sys; print('first'); sys.exit('the last words')", ModelError, r"exit status 1\): the last words"),
-        ("", ModelError, r"exit status 0\): it said nothing"),
-        ("import sys; open(sys.argv[2], 'w').write('{')", ModelError, "exit status 0"),
+        ("import os; os.kill(os.getpid(), 9)", ProcessError, "net at batch 7 on cpu was killed: by somebody, or for"),
+        ("import os; os.abort()", ProcessError, f"signal {int(signal.SIGABRT)}"),
+        ("import sys; print('first'); sys.exit('the last words')", ProcessError, r"exit status 1\): the last words"),
+        ("", ProcessError, r"exit status 0\): it said nothing"),
+        ("import sys; open(sys.argv[2], 'w').write('{')", ProcessError, "exit status 0"),
         ('import sys; open(sys.argv[2], \'w\').write(\'{"error": "odd", "type": "Odd"}\')', MnistbenchError, "odd"),
     ],
 )
@@ -75,7 +76,7 @@ def test_a_process_that_dies_is_one_error(tmp_path, monkeypatch, text, error, me
 def test_a_process_that_hangs_is_ended(tmp_path, monkeypatch):
     run = program(tmp_path, monkeypatch, "import time; time.sleep(600)")
     monkeypatch.setattr(processes, "SECONDS_FOR_THE_REST", -6.9)
-    with pytest.raises(ProviderError, match="no answer within"):
+    with pytest.raises(ProcessError, match="no answer within"):
         run(request(tmp_path / "m.onnx"))
 
 

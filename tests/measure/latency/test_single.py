@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -33,7 +32,6 @@ def test_what_is_found(tmp_path, mode, batch_size):
     assert figures.session_seconds == figures.first_call_seconds == figures.p50_seconds == 0.001
     assert figures.num_samples == len(found.samples_seconds) >= 70
     assert figures.warmup_calls >= 10
-    assert figures.device_p50_seconds is None
     assert (found.provider, found.distinct_inputs) == ("CPUExecutionProvider", 16)
     assert sum(found.node_placement.values()) == found.node_placement["CPUExecutionProvider"] > 0
 
@@ -99,61 +97,72 @@ class Session:
         (RuntimeError("Failed to allocate memory"), ProviderError, "cpu has not enough memory for net at batch 32"),
         (MemoryError(), ProviderError, "not enough memory"),
         (RuntimeError("kernel exploded"), ModelError, "net fails on a batch of 32: kernel exploded"),
-        ("changes", ModelError, "answers to the same images changed"),
+        ("changes", ModelError, "answers to the same inputs changed"),
     ],
 )
 def test_a_failure_at_any_moment_is_a_typed_error(tmp_path, monkeypatch, failure, error, message, after):
-    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: Session(failure, after))
+    sessions(monkeypatch, Session(failure, after))
     with pytest.raises(error, match=message):
         measure_once(request(write_model(tmp_path / "m.onnx"), batch_size=32), IMAGES, TickingClock())
 
 
 def test_a_session_that_answers_otherwise_than_the_plain_one_is_found_out(tmp_path, monkeypatch):
-    wrong = [Session(None, after=1000), Session("changes", after=0)]
-    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: wrong.pop(0))
+    sessions(monkeypatch, steady(), Session("changes", after=0))
     with pytest.raises(ModelError, match="changed"):
         measure_once(request(write_model(tmp_path / "m.onnx")), IMAGES, TickingClock())
 
 
-class Timer:
-    provider_options: ClassVar = {"user_compute_stream": "77"}
-    closed = 0
+def sessions(monkeypatch, *made):
+    """Hands out sessions in turn, as their devices ask for them; the last one for ever."""
+    asked = []
 
-    def __init__(self, index):
-        assert index == 0
-
-    def seconds(self, call):
-        call()
-        return 0.25
-
-    def close(self):
-        Timer.closed += 1
-
-
-def test_the_gpus_own_time_comes_from_a_session_of_its_own(tmp_path, monkeypatch):
-    made = []
-
-    def create(*_args, **keywords):
-        made.append(dict(keywords["extra_options"]))
-        return Session(None, after=10**6)
+    def create(_path, device, *, opening=None, extra_options=None, **_others):
+        asked.append((device.label, dict(extra_options or {})))
+        session = made[min(len(asked), len(made)) - 1]
+        return opening(lambda: session) if opening is not None else session
 
     monkeypatch.setattr(single, "create_session", create)
-    monkeypatch.setattr(single, "CudaTimer", Timer)
-    asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda")
-    assert measure_once(asked, IMAGES, TickingClock()).figures.device_p50_seconds == 0.25
-    assert made == [{}, {}, {"user_compute_stream": "77"}]
-    assert Timer.closed == 1
+    return asked
 
-    def refuse(_index):
-        raise ProviderError("no such clock")
 
-    monkeypatch.setattr(single, "CudaTimer", refuse)
-    assert measure_once(asked, IMAGES, TickingClock()).figures.device_p50_seconds is None
+def steady():
+    return Session(None, after=10**6)
+
+
+class Wrong(Session):
+    """Always the same wrong answers."""
+
+    def __init__(self, share):
+        super().__init__(None, after=10**6)
+        self.share = share
+
+    def run(self, outputs, feed):
+        (labels,) = super().run(outputs, feed)
+        labels[: int(len(labels) * self.share)] = 7
+        return [labels]
+
+
+def test_another_provider_has_to_agree_with_the_cpu(tmp_path, monkeypatch):
+    asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda", batch_size=200)
+    made = sessions(monkeypatch, steady(), steady(), steady())
+    measure_once(asked, IMAGES, TickingClock())
+    assert [label for label, _ in made] == ["cuda:0", "cpu", "cuda:0"]
+    sessions(monkeypatch, Wrong(0.005), steady(), Wrong(0.005))
+    assert measure_once(asked, IMAGES, TickingClock())  # rounding turns a label here and there
+    sessions(monkeypatch, Wrong(0.5), steady(), Wrong(0.5))
+    with pytest.raises(ModelError, match=r"1600 of 3200 answers on cuda:0 are others than on the CPU"):
+        measure_once(asked, IMAGES, TickingClock())
+
+
+def test_only_the_opening_of_the_session_is_timed(tmp_path, monkeypatch):
+    clock = TickingClock()
+    slow = steady()
+    sessions(monkeypatch, slow)
+    assert measure_once(request(write_model(tmp_path / "m.onnx")), IMAGES, clock).figures.session_seconds == 0.001
 
 
 def test_the_provider_says_what_it_was_given(tmp_path, monkeypatch):
-    monkeypatch.setattr(single, "create_session", lambda *_args, **_keywords: Session(None, after=10**6))
-    monkeypatch.setattr(single, "CudaTimer", Timer)
+    sessions(monkeypatch, steady())
     asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda")
     options = measure_once(asked, IMAGES, TickingClock()).provider_options
     assert options == dict(resolve_device("cuda:0").provider_options)

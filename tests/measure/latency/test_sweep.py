@@ -6,10 +6,10 @@ import json
 import pytest
 from latency_models import IMAGES, PLAN, TickingClock, measured, write_model, write_other
 
-from mnistbench.errors import InputError, ModelError, ProviderError
+from mnistbench.errors import InputError, ModelError, ProcessError, ProviderError
 from mnistbench.measure.latency.inputs import parse_shape
 from mnistbench.measure.latency.subject import Subject, inspect_model
-from mnistbench.measure.latency.sweep import Sweep, measure_latency
+from mnistbench.measure.latency.sweep import STOPPED, Sweep, measure_latency
 from mnistbench.results import LatencyResult
 from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import SessionSettings
@@ -131,6 +131,24 @@ def test_one_failure_is_one_row_and_is_not_tried_again(tmp_path):
     assert rows[1].samples_seconds == ()
     assert seen.count(("a", 2)) == 2
     assert seen.count(("b", 2)) == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "kept"), [(ProcessError("killed"), True), (OSError("no memory"), True), (ModelError("changed"), False)]
+)
+def test_a_process_that_dies_costs_only_its_own_figures(tmp_path, error, kept):
+    seen = []
+
+    def runner(request):
+        seen.append(request)
+        if len(seen) == 3:
+            raise error
+        return measured(*[1.0] * 20)
+
+    (row,) = sweep_of(tmp_path, batches=(1,), names=("a",)).run(runner, rounds=5)
+    assert len(seen) == 3
+    assert (row.num_samples, row.error is None) == ((40, True) if kept else (0, False))
+    assert str(error) in str(row.options.get(STOPPED) or row.error)
 
 
 def test_what_was_measured_before_an_interruption_can_be_had(tmp_path):

@@ -47,7 +47,7 @@ def test_labels_are_what_must_stay_the_same():
     workload = make_workload(DIGITS, 2, IMAGES)
     expected = workload.digest([np.array([3, 4])])
     workload.check([np.array([3, 4])], expected)
-    with pytest.raises(ModelError, match="answers to the same images changed"):
+    with pytest.raises(ModelError, match="answers to the same inputs changed"):
         workload.check([np.array([3, 5])], expected)
     with pytest.raises(ModelError, match="expected 2 numbers"):
         workload.check([np.array([3])], expected)
