@@ -28,7 +28,8 @@ format: setup ## Format and mend what ruff can mend
 	@$(BIN)/ruff check --fix .
 
 bench: setup ## Run the benchmarks under bench/ (nothing else should run meanwhile)
-	@$(BIN)/python -m pytest bench -q --benchmark-columns=min,median,iqr,rounds $(ARGS)
+	@mkdir -p runs/bench
+	@$(BIN)/python -m pytest bench -q --benchmark-columns=min,median,iqr,rounds --benchmark-json=runs/bench/pytest-benchmark.json $(ARGS)
 
 docs: setup ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python scripts/render_docs.py

@@ -54,6 +54,21 @@ def atomic_write(path: Path, content: bytes) -> None:
     _sync_folder(path.parent)
 
 
+def check_writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder, which is made.
+
+    Raises:
+        OSError: When they cannot; it names the folder.
+    """
+    probe = folder / f".writable-{os.getpid()}"
+    try:
+        atomic_write(probe, b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+
+
 def write_json(path: Path, document: Any) -> None:
     """Write ``document`` atomically as indented JSON that ends in a newline.
 

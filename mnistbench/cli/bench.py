@@ -19,6 +19,8 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     providers_option,
+    spin_option,
+    threads_option,
     whole_numbers,
     words,
     work_dir_option,
@@ -46,8 +48,8 @@ QUICK_TUNE_PROCESSES = 3
 @click.option("--mode", "modes", default="e2e", show_default=True, help="e2e, bound, graph; several with commas.")
 @click.option("--batch", default="1,32,256", show_default=True, help="Batch sizes, separated by commas.")
 @click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a row.  [default: {PROCESSES}]")
-@click.option("--threads", type=click.IntRange(1), help="Threads within an operator. Default: every usable processor.")
-@click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@threads_option
+@spin_option
 @click.option("--tune", is_flag=True, help="Search the fastest threads and spinning; on CUDA the algorithm search.")
 @click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
 @click.option("--floor", is_flag=True, help="Also time a model that does nothing: what a call costs at least.")
@@ -113,11 +115,11 @@ def bench(
     """
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
-        from mnistbench.measure.latency.inputs import parse_shape
+        from mnistbench.measure.latency.sweep import STOPPED
         from mnistbench.measure.steady import Plan
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
@@ -126,7 +128,7 @@ def bench(
         chosen_modes = _modes(modes)
         if tune:
             check_tune(chosen_modes)
-        files = {file.name: file for file in find_models(names, work_dir, dropout)}
+        files = {file.name: file for file in distinct(find_models(names, work_dir, dropout))}
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         wanted = Bench(
@@ -144,7 +146,7 @@ def bench(
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
-            shapes=dict(map(parse_shape, shapes)),
+            shapes=_shapes(shapes),
             input_file=input_file,
         )
         environment = collect_environment()
@@ -155,10 +157,10 @@ def bench(
             results = _measure(wanted, files, environment, target)
     if tune:
         return show_tunings(tunings, as_json=as_json)
-    failed = [result for result in results if result.error is not None]
+    failed = [result for result in results if result.error is not None or STOPPED in result.options]
     if as_json:
         print_json(_printed(results, environment))
-    elif len(failed) < len(results):
+    elif any(result.error is None for result in results):
         from mnistbench.report.latency_sheets import latency_sheets
 
         print_sheets(latency_sheets(results))
@@ -168,12 +170,31 @@ def bench(
     return 3 if failed else 0
 
 
+def _shapes(texts: Sequence[str]) -> dict[str | None, tuple[int | None, ...]]:
+    """Shapes by name of the input.
+
+    Raises:
+        click.BadParameter: When a text is none, or a name stands there twice.
+    """
+    from mnistbench.errors import InputError
+    from mnistbench.measure.latency.inputs import parse_shape
+
+    try:
+        pairs = [parse_shape(text) for text in texts]
+    except InputError as error:
+        raise click.BadParameter(str(error), param_hint="--shape") from None
+    if len(dict(pairs)) < len(pairs):
+        raise click.BadParameter("an input has two shapes", param_hint="--shape")
+    return dict(pairs)
+
+
 def _measure(
     wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, target: Path
 ) -> tuple[LatencyResult, ...]:
     """Measure models, by name, and keep the run in a file meanwhile."""
     from mnistbench.bench_files import write_bench_run
     from mnistbench.cli.bench_progress import BenchProgress
+    from mnistbench.files import check_writable
     from mnistbench.measure.clock import MonotonicClock
     from mnistbench.measure.latency.bench import run_bench
 
@@ -181,6 +202,7 @@ def _measure(
         rows = (with_paper(row, files[row.name]) if row.name in files else row for row in run.results)
         return dataclasses.replace(run, results=tuple(rows))
 
+    check_writable(target.parent)  # before an hour is measured, and not after it
     with BenchProgress() as progress:
         try:
             run = run_bench(

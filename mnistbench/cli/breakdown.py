@@ -12,11 +12,14 @@ from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_o
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
+    device_option,
     dropout_option,
     json_option,
     names_argument,
+    providers_option,
+    spin_option,
+    threads_option,
     whole_numbers,
-    words,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
@@ -37,17 +40,12 @@ NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overt
     short_help="Take calls apart: floor, operators, copies.",
 )
 @names_argument("NAMES|FILES...")
-@click.option("--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's.")
-@click.option(
-    "--provider",
-    "providers",
-    metavar="NAME",
-    help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
-)
+@device_option
+@providers_option
 @click.option("--batch", default="1,256", show_default=True, help="Batch sizes, separated by commas.")
 @click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a time.  [default: {PROCESSES}]")
-@click.option("--threads", type=click.IntRange(1), help="Threads within an operator. Default: every usable processor.")
-@click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@threads_option
+@spin_option
 @click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
 @foreign_options
 @click.option(
@@ -64,7 +62,7 @@ NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overt
 def breakdown(
     names: tuple[str, ...],
     device: str | None,
-    providers: str | None,
+    providers: tuple[str, ...],
     batch: str,
     processes: int | None,
     threads: int | None,
@@ -91,9 +89,9 @@ def breakdown(
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
         from mnistbench.cli.bench_progress import BenchProgress
-        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import write_json
+        from mnistbench.files import check_writable, write_json
         from mnistbench.measure.breakdown import CROSSING_BATCHES, Breakdown, measure_breakdown
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
@@ -103,9 +101,11 @@ def breakdown(
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
         check_foreign(layout, value_range)
-        files = {file.name: file.path for file in find_models(names, work_dir, dropout)}
+        files = {file.name: file.path for file in distinct(find_models(names, work_dir, dropout))}
+        if output_file is not None:
+            check_writable(output_file.parent)
         dataset = open_dataset(data_dir)
-        devices = expand_devices(device, words(providers, "--provider") if providers is not None else ())
+        devices = expand_devices(device, providers)
         bench = Bench(
             devices=devices,
             modes=("e2e", "bound"),

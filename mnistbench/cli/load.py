@@ -12,6 +12,7 @@ import click
 
 from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_options
 from mnistbench.cli.options import (
+    MOST_THREADS,
     FiniteRange,
     data_dir_option,
     debug_option,
@@ -20,6 +21,7 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     providers_option,
+    spin_option,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
@@ -87,10 +89,10 @@ QUICK_DURATION = 0.3
 @providers_option
 @click.option(
     "--threads",
-    type=click.IntRange(1),
+    type=click.IntRange(1, MOST_THREADS),
     help="Threads within an operator. Default: the usable processors, shared among the workers.",
 )
-@click.option("--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily.")
+@spin_option
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws inputs and arrivals."
 )
@@ -142,9 +144,9 @@ def load(
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError, ProviderError
-        from mnistbench.files import write_json
+        from mnistbench.files import check_writable, write_json
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.load.measure import measure_load
         from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
@@ -166,7 +168,9 @@ def load(
             ),
         )
         devices = expand_devices(device, providers)
-        models = find_models(names, work_dir, dropout)
+        models = distinct(find_models(names, work_dir, dropout))
+        if output_file is not None:
+            check_writable(output_file.parent)
         dataset = open_dataset(data_dir)
         environment = collect_environment().as_dict()
         settings = SessionSettings(threads or max(1, usable_cpus() // workers), spin)

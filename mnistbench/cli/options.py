@@ -10,6 +10,9 @@ from typing import Any, TypeVar
 
 import click
 
+MOST_THREADS = 1024
+"""More than any processor has; a session with many more takes minutes to start."""
+
 MOST_SEEDS = 1000
 """In one command; more is a slip of the keyboard."""
 
@@ -61,6 +64,16 @@ providers_option = click.option(
     metavar="NAME",
     callback=lambda _context, _parameter, text: () if text is None else words(text, "--provider"),
     help="cpu, cuda, tensorrt, openvino, or any other that is installed; several with commas.",
+)
+
+
+threads_option = click.option(
+    "--threads",
+    type=click.IntRange(1, MOST_THREADS),
+    help="Threads within an operator. Default: every usable processor.",
+)
+spin_option = click.option(
+    "--spin/--no-spin", default=True, show_default=True, help="Whether idle threads wait busily."
 )
 
 

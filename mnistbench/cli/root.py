@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -58,6 +60,7 @@ class Root(click.Group):
         if not standalone_mode:
             return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
         given = list(sys.argv[1:] if args is None else args)
+        _end_as_interrupted()
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(errors="replace")  # a dash that the stream cannot say is no reason to fail
         try:
@@ -74,6 +77,17 @@ class Root(click.Group):
                 raise
             sys.exit(_explain(error))
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _end_as_interrupted() -> None:
+    """Treat a request to end as Ctrl-C, so that children are ended and what was done is kept."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    # Only the main thread may, and what the caller has set stays.
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, interrupt)
 
 
 def _explain(error: Exception) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,6 +34,13 @@ def find_models(names: Sequence[str], work_dir: Path, dropout: float | None) -> 
         MnistbenchError: When one cannot be found.
     """
     return locate_all(names, (exported_zoo(work_dir), bundled_zoo()), dropout=dropout, on_missing=_say_missing)
+
+
+def distinct(files: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
+    """Each file once; those of one name are called by their paths."""
+    once = {file.path: file for file in files}.values()
+    names = Counter(file.name for file in once)
+    return tuple(file if names[file.name] == 1 else dataclasses.replace(file, name=str(file.path)) for file in once)
 
 
 def _say_missing(network: Network) -> None:

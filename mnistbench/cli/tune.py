@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,7 +109,8 @@ def file_name(result: TuningResult) -> str:
     """``16-10-cpu-cpu-b1.json``; the mode stands there where it is not ``e2e``."""
     mode = [] if result.mode == "e2e" else [result.mode]
     device = result.device.replace(":", "")
-    return "-".join([result.name, device, result.provider, *mode, f"b{result.batch_size}"]) + ".json"
+    name = re.sub(r"[^\w.-]+", "_", result.name)
+    return "-".join([name, device, result.provider, *mode, f"b{result.batch_size}"]) + ".json"
 
 
 def _print(result: TuningResult, target: Path) -> None:

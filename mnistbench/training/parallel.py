@@ -22,12 +22,13 @@ from typing import Any
 import torch
 
 from mnistbench.errors import ArtifactError
+from mnistbench.files import check_writable
 from mnistbench.locks import is_locked
 from mnistbench.training.failures import reason_of
 from mnistbench.training.job import Job, read_finished
 from mnistbench.training.run import Now, utc_now
 from mnistbench.training.states import read_run, write_failure
-from mnistbench.training.sweep import Observer, check_writable, next_job
+from mnistbench.training.sweep import Observer, next_job
 from mnistbench.training.worker import Load, work
 
 SECONDS_TO_LEAVE = 5.0
@@ -79,7 +80,7 @@ def run_side_by_side(
         while True:
             while len(workers) < num_workers and (job := next_job(waiting, work_dir, resume, observer)):
                 if not started:
-                    check_writable(work_dir)
+                    check_writable(work_dir / "training")
                 workers.append(_start(job, arguments))
                 started.append(workers[-1])
             if not workers:

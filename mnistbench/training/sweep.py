@@ -6,7 +6,6 @@ an :class:`Observer`.
 
 from __future__ import annotations
 
-import os
 from collections import deque
 from collections.abc import Iterable
 from functools import partial
@@ -17,7 +16,7 @@ import torch
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write
+from mnistbench.files import check_writable
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event, run_job
@@ -56,7 +55,7 @@ def run_one_by_one(
     waiting, checked = deque(jobs), False
     while job := next_job(waiting, work_dir, resume, observer):
         if not checked:
-            check_writable(work_dir)
+            check_writable(work_dir / "training")
             checked = True
         observer.begin(job)
         try:
@@ -84,15 +83,3 @@ def next_job(waiting: deque[Job], work_dir: Path, resume: bool, observer: Observ
         observer.begin(job)
         observer.finish(job, run)
     return None
-
-
-def check_writable(work_dir: Path) -> None:
-    """Raise once what otherwise every job would: the folder of all runs cannot be made or written."""
-    folder = work_dir / "training"
-    probe = folder / f".writable-{os.getpid()}"
-    try:
-        atomic_write(probe, b"")
-        probe.unlink(missing_ok=True)
-    except OSError as error:
-        error.filename = str(folder)
-        raise

@@ -18,12 +18,13 @@ from pathlib import Path
 import torch
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.files import check_writable
 from mnistbench.training.captured import new_stream
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job
 from mnistbench.training.loop import SECONDS_BETWEEN_LOOKS
 from mnistbench.training.run import job_steps
-from mnistbench.training.sweep import Observer, check_writable, next_job
+from mnistbench.training.sweep import Observer, next_job
 
 MOST_ON_A_GPU = 16
 """Runs in turns: torch has 32 streams for a device, and two graphs must never share one."""
@@ -62,7 +63,7 @@ def run_together(
         while True:
             while len(running) < num_runs and (job := next_job(waiting, work_dir, resume, observer)):
                 if not checked:
-                    check_writable(work_dir)
+                    check_writable(work_dir / "training")
                     checked = True
                 observer.begin(job)
                 steps = job_steps(job, dataset, device, work_dir, resume=resume, on_event=partial(observer.event, job))

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
+import signal
+import time
+from pathlib import Path
+
 import pytest
+
+from mnistbench.bench_files import read_bench_run
 
 # Hides a GPU from CUDA where the machine has one, so that these tests mean the same everywhere.
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -49,3 +56,35 @@ def test_a_batch_that_no_memory_holds_is_a_row_with_an_error(trained):
     first, second = outcome.json
     assert first["error"] is None
     assert "99,999,999,999" in second["error"]
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="looks at children in /proc")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_run_that_is_asked_to_end_ends_its_process_and_keeps_what_it_has(trained, number, tmp_path):
+    file = tmp_path / "run.json"
+    process = trained.start("bench", "16-10", "--batch", "1", "--processes", "100", "--output", file)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while process.poll() is None and not (children.exists() and children.read_text().strip()):
+        time.sleep(0.05)
+    child = int(children.read_text().split()[0])
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    assert "what was measured is kept in" in said
+    assert read_bench_run(file).results
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_two_files_of_one_name_are_both_measured(trained, tmp_path):
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+        shutil.copy(trained.work / "zoo" / "16-10.onnx", tmp_path / folder / "model.onnx")
+    files = [tmp_path / folder / "model.onnx" for folder in "ab"]
+    rows = trained("bench", *files, "--quick", "--processes", 1, "--batch", 1, "--json").succeeds().json
+    assert [row["name"] for row in rows] == [str(file) for file in files]
+
+
+@pytest.mark.parametrize("command", ["bench", "load"])
+def test_a_place_that_cannot_be_written_is_found_before_anything_is_measured(trained, tmp_path, command):
+    (tmp_path / "file").write_text("")
+    trained(command, "16-10", "--quick", "--output", tmp_path / "file" / "x.json").fails_with(str(tmp_path / "file"))

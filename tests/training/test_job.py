@@ -175,7 +175,8 @@ RESULT = {
     "selection": "last",
     "history": [],
     "environment": {
-        **dict.fromkeys(("python", "platform", "cpu", "cpus_usable", "memory_bytes"), 0),
+        **dict.fromkeys(("python", "platform", "cpu"), "x"),
+        **dict.fromkeys(("cpus_usable", "memory_bytes"), 1),
         "cpu_features": [],
         "gpus": [],
         "packages": {},
