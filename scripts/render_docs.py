@@ -1,4 +1,4 @@
-"""Writes the generated parts of the documents: tables in README.md, docs/cli.md, docs/json.md.
+"""Writes the generated parts of the documents: tables in README.md, docs/cli.md, docs/json.md, pictures.
 
 Every number comes from a committed file under bench/results/ or zoo/. With
 ``--check`` nothing is written, and the exit status says whether all is fresh.
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from docs_pictures import pictures
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS, find
@@ -309,14 +310,18 @@ def main() -> int:
         TOP / "docs" / "json.md": json_documents(),
     }
     stale = [path for path, text in wanted.items() if not path.is_file() or path.read_text(encoding="utf-8") != text]
+    old_pictures = [picture for picture in pictures(TOP / "docs") if not picture.is_fresh()]
     if "--check" in sys.argv[1:]:
-        for path in stale:
+        for path in (*stale, *(picture.path for picture in old_pictures)):
             print(f"{path.relative_to(TOP)} is stale; run: make docs", file=sys.stderr)
-        return 1 if stale else 0
+        return 1 if stale or old_pictures else 0
     for path in stale:
         path.parent.mkdir(exist_ok=True)
         path.write_text(wanted[path], encoding="utf-8")
         print(f"wrote {path.relative_to(TOP)}")
+    for picture in old_pictures:
+        picture.write()
+        print(f"drew {picture.path.relative_to(TOP)}")
     return 0
 
 
