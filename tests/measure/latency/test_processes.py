@@ -24,7 +24,8 @@ def test_a_process_measures_and_leaves_nothing_behind(tmp_path, capfd, monkeypat
         found = run(request(write_model(tmp_path / "m.onnx"), batch_size=2))
         assert found.figures.p50_seconds > 0
         assert found.figures.num_samples == len(found.samples_seconds) >= 1
-        assert {"cpu_others_fraction", "load_1min"} <= found.figures.conditions.keys() or sys.platform != "linux"
+        # Shorter than a tick of the system's clock, a measurement says nothing of other programs.
+        assert "load_1min" in found.figures.conditions or sys.platform != "linux"
     assert not folder.exists()
     assert capfd.readouterr() == ("", "")
 
