@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_figures, check_number, check_texts
 
 KernelClock = Literal["host", "launch", "device"]
 """Whose time an operator's is: of the processor that computed it, of the processor that only launched it on a GPU,
@@ -49,9 +49,7 @@ class OperatorTime(Result):
     """Two operations a multiply-accumulate; ``None`` on a clock that does not see the computation."""
 
     def __post_init__(self) -> None:
-        for key in ("name", "op_type", "provider"):
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, ("name", "op_type", "provider"))
         check_number("seconds", self.seconds, least=0)
         check_count("calls", self.calls, 0)
         if self.macs is not None:
@@ -113,14 +111,10 @@ class BreakdownResult(Result):
     dropout: float | None = None
 
     def __post_init__(self) -> None:
-        for key in ("name", "file", "sha256", "device"):
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, ("name", "file", "sha256", "device"))
         check_count("batch_size", self.batch_size, 0)
         check_count("num_runs", self.num_runs, 0)
-        for key in _SECONDS:
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
+        check_figures(self, _SECONDS)
         for key in ("copies_seconds", "floor_copy_seconds", "other_seconds"):
             if getattr(self, key) is not None:
                 check_number(key, getattr(self, key))
@@ -164,9 +158,7 @@ class CrossingResult(Result):
     """Why nothing can be said; ``None`` where something is."""
 
     def __post_init__(self) -> None:
-        for key in ("name", "device", "faster_device", "mode"):
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, ("name", "device", "faster_device", "mode"))
         if self.overtaking not in (None, *get_args(Overtaking)):
             raise ValueError(f"overtaking is {self.overtaking!r:.40}; expected {', '.join(get_args(Overtaking))}")
         if len(self.batch_sizes) != len(self.speedups):

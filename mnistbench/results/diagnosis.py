@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_figures, check_texts
 from mnistbench.results.environment import Environment
 
 Severity = Literal["ok", "note", "missing", "problem"]
@@ -33,9 +33,7 @@ class Finding(Result):
     """The command that mends it, on one line; empty where there is none."""
 
     def __post_init__(self) -> None:
-        for key in ("area", "subject", "text", "remedy"):
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, ("area", "subject", "text", "remedy"))
         _check_severity(self.severity)
 
 
@@ -67,16 +65,12 @@ class ProbeResult(Result):
     """Why nothing ran, or what is wrong with its answers."""
 
     def __post_init__(self) -> None:
-        for key in ("device", "provider"):
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, ("device", "provider"))
         _check_severity(self.severity)
         check_count("num_images", self.num_images, 0)
         if self.label_differences is not None:
             check_count("label_differences", self.label_differences, 0)
-        for key in ("session_seconds", "max_logit_difference"):
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
+        check_figures(self, ("session_seconds", "max_logit_difference"))
         if not isinstance(self.node_placement, dict):
             raise TypeError(f"node_placement is {self.node_placement!r:.60}; expected an object")
         for count in self.node_placement.values():

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
 from mnistbench.results.environment import Environment
 
 _TEXTS = ("name", "file", "sha256", "device", "mode")
@@ -127,25 +126,16 @@ class LatencyResult(Result):
 
     def __post_init__(self) -> None:
         # What comparisons and reports count with; a file can be edited by hand.
-        for key in _TEXTS:
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, _TEXTS)
         for key in ("provider", "error"):
             if not isinstance(getattr(self, key), str | None):
                 raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text or nothing")
         if not isinstance(self.options, dict):
             raise TypeError(f"options is {self.options!r:.60}; expected an object")
         check_count("batch_size", self.batch_size, 0)
-        for key in _FIGURES:
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
-        for low, high in self.percentile_bounds.values():
-            check_number("a bound", low, least=0)
-            check_number("a bound", high, least=0)
-        # NaN is below nothing and makes every sum NaN, which is below nothing either.
+        check_figures(self, _FIGURES)
         samples = self.samples_seconds
-        if samples and not (min(samples) >= 0 and 0 <= sum(samples) < math.inf):
-            raise ValueError("samples_seconds has something that is no finite time")
+        check_samples(samples, self.percentile_bounds)
         counted = sum(process.num_samples for process in self.processes)
         if self.processes and samples and counted != len(samples):
             raise ValueError(f"{len(samples)} samples_seconds, but the processes have {counted}")

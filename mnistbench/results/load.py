@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
 
 _TEXTS = ("name", "file", "sha256", "device", "scenario")
 
@@ -50,9 +50,7 @@ class RateStep(Result):
     def __post_init__(self) -> None:
         check_number("rate", self.rate, least=0)
         check_count("num_queries", self.num_queries, 0)
-        for key in ("p99_seconds", "p99_high_seconds"):
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
+        check_figures(self, ("p99_seconds", "p99_high_seconds"))
 
 
 @dataclass(frozen=True)
@@ -125,22 +123,12 @@ class LoadResult(Result):
 
     def __post_init__(self) -> None:
         # A file can be edited by hand.
-        for key in _TEXTS:
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, _TEXTS)
         for key, least in (("samples_per_query", 1), ("workers", 1), ("num_queries", 0)):
             check_count(key, getattr(self, key), least)
-        for key in _FIGURES:
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
-        for low, high in self.percentile_bounds.values():
-            check_number("a bound", low, least=0)
-            check_number("a bound", high, least=0)
+        check_figures(self, _FIGURES)
         samples = self.samples_seconds
-        if samples:
-            # NaN and infinity show in the sum; both figures cost little for a million of them.
-            check_number("the sum of samples_seconds", sum(samples), least=0)
-            check_number("the least of samples_seconds", min(samples), least=0)
+        check_samples(samples, self.percentile_bounds)
         if len(samples) not in (0, self.num_queries):
             raise ValueError(f"{len(samples)} samples_seconds of {self.num_queries} queries")
         if self.valid and (self.error is not None or self.invalid_reasons):

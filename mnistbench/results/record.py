@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_number, check_texts
 
 _TEXTS = (
     "name",
@@ -82,9 +82,7 @@ class RunRecord(Result):
 
     def __post_init__(self) -> None:
         # What the tables count with; a file can be edited by hand, and NaN cannot be saved as JSON.
-        for key in _TEXTS:
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
+        check_texts(self, _TEXTS)
         for key, least in _LEAST_COUNTS.items():
             check_count(key, getattr(self, key), least)
         if self.selected_epoch > self.epochs:

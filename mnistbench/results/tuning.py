@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_figures, check_number, check_texts
 from mnistbench.results.environment import Environment
 from mnistbench.results.verdict import VERDICTS, Verdict
 
@@ -42,9 +42,7 @@ class TuningCandidate(Result):
         options = self.provider_options
         if not isinstance(options, dict) or not all(isinstance(text, str) for pair in options.items() for text in pair):
             raise TypeError(f"provider_options is {options!r:.60}; expected an object of texts")
-        for key in ("p50_seconds", "p50_low_seconds", "p50_high_seconds"):
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
+        check_figures(self, ("p50_seconds", "p50_low_seconds", "p50_high_seconds"))
         for value in self.process_seconds:
             check_number("one of process_seconds", value, least=0)
         if not isinstance(self.error, str | None):
@@ -106,9 +104,7 @@ class TuningResult(Result):
 
     def __post_init__(self) -> None:
         # What a model is loaded with; a file can be edited by hand.
-        for key in _TEXTS:
-            if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        check_texts(self, _TEXTS)
         check_count("batch_size", self.batch_size, 0)
         for key in ("baseline", "best"):
             position = getattr(self, key)
@@ -117,9 +113,7 @@ class TuningResult(Result):
             check_count(key, position, 0)
             if position >= len(self.candidates):
                 raise ValueError(f"{key} is {position}; expected less than the {len(self.candidates)} candidates")
-        for key in ("gain", "gain_low", "gain_high"):
-            if getattr(self, key) is not None:
-                check_number(key, getattr(self, key), least=0)
+        check_figures(self, ("gain", "gain_low", "gain_high"))
         if self.verdict is not None and self.verdict not in VERDICTS:
             raise ValueError(f"verdict is {self.verdict!r:.60}; expected one of {', '.join(VERDICTS)}")
         for key in ("reason", "error"):
