@@ -19,6 +19,7 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     providers_option,
+    quick_option,
     spin_option,
     threads_option,
     whole_numbers,
@@ -51,7 +52,7 @@ QUICK_TUNE_PROCESSES = 3
 @threads_option
 @spin_option
 @click.option("--tune", is_flag=True, help="Search the fastest threads and spinning; on CUDA the algorithm search.")
-@click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@quick_option
 @click.option("--floor", is_flag=True, help="Also time a model that does nothing: what a call costs at least.")
 @click.option(
     "--shape", "shapes", multiple=True, metavar="[NAME=]NxCxHxW", help="Random inputs of this shape; N: batch."

@@ -17,6 +17,7 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     providers_option,
+    quick_option,
     spin_option,
     threads_option,
     whole_numbers,
@@ -46,7 +47,7 @@ NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overt
 @click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a time.  [default: {PROCESSES}]")
 @threads_option
 @spin_option
-@click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@quick_option
 @foreign_options
 @click.option(
     "--output",

@@ -21,6 +21,7 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     providers_option,
+    quick_option,
     spin_option,
     work_dir_option,
 )
@@ -84,7 +85,7 @@ QUICK_DURATION = 0.3
     type=FiniteRange(0, 86_400, min_open=True),
     help="Seconds of a run; ten times as long where a percentile needs more queries.  [default: 3]",
 )
-@click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
+@quick_option
 @device_option
 @providers_option
 @click.option(

@@ -67,6 +67,7 @@ providers_option = click.option(
 )
 
 
+quick_option = click.option("--quick", is_flag=True, help="A tenth of the time: enough to look, too little to publish.")
 threads_option = click.option(
     "--threads",
     type=click.IntRange(1, MOST_THREADS),

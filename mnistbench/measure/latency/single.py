@@ -37,7 +37,7 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
     process and says what the right answers are; those of another provider than
     the CPU's own have to agree with the CPU's. The first timed calls and then one
     in seventeen are checked, between calls: a check before every call would slow
-    the smallest networks by a fifth.
+    it, the smallest networks most.
 
     Args:
         request: What to measure.
