@@ -23,7 +23,7 @@ NOISY = (0.7, 1.0, 1.4, 0.8, 1.2)
 def row(name: str = "16-10", seconds: float = 1e-4, spread: tuple[float, ...] = QUIET, **changes) -> LatencyResult:
     """A row whose processes have the medians ``seconds`` times ``spread``."""
     medians = [seconds * factor for factor in spread]
-    processes = tuple(ProcessResult(0.01, 0.001, 10, True, 1, "noise", value, value) for value in medians)
+    processes = tuple(ProcessResult(0.01, 0.001, 10, True, 1, "noise", value, value, value) for value in medians)
     values = {
         "name": name,
         "file": f"{name}.onnx",

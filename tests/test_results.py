@@ -96,7 +96,7 @@ LATENCY = LatencyResult(
     samples_seconds=(1e-5, 2e-5, 3e-5),
     options={"intra_op_num_threads": 1},
 )
-PROCESS = ProcessResult(0.01, 0.002, 12, True, 2, "noise", 1e-5, 1.5e-5, conditions={"cpu_mhz": 2400.0})
+PROCESS = ProcessResult(0.01, 0.002, 12, True, 2, "noise", 1e-5, 1.5e-5, 0.8e-5, conditions={"cpu_mhz": 2400.0})
 FRESH = dataclasses.replace(
     LATENCY,
     processes=(PROCESS, dataclasses.replace(PROCESS, num_samples=1)),

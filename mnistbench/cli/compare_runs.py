@@ -14,7 +14,7 @@ from mnistbench.report.sheet import one_line
 
 if TYPE_CHECKING:
     from mnistbench.measure.run_comparison import NamedRun
-    from mnistbench.results import LatencyComparison
+    from mnistbench.results import Judged, LatencyComparison
 
 SLOWER = 4
 """Exit code when something got slower."""
@@ -43,6 +43,13 @@ _SOME_NOT_COMPARED = 3
     type=click.Path(path_type=Path),
     help="A further run of the same as A; how far they lie apart is noise too. Can be repeated.",
 )
+@click.option(
+    "--by",
+    type=click.Choice(["undisturbed", "p50"]),
+    default="undisturbed",
+    show_default=True,
+    help="Judge by the call that nothing disturbed, or by the median.",
+)
 @click.option("--model", "models", multiple=True, metavar="NAME", help="Only this network. Can be repeated.")
 @click.option("--force", is_flag=True, help="Compare rows of different devices, modes or options too.")
 @click.option(
@@ -58,6 +65,7 @@ def compare(
     files: tuple[Path, ...],
     threshold: float,
     repeats: tuple[Path, ...],
+    by: Judged,
     models: tuple[str, ...],
     force: bool,
     fail_on: str,
@@ -66,10 +74,12 @@ def compare(
     """Compare runs of the benchmark with the first one, A.
 
     The files are what 'mnistbench bench --output FILE' writes. Each row gets a
-    verdict: B is FASTER or SLOWER when its median changed by more than the
-    threshold and by more than the noise between fresh processes explains, SAME
-    when neither is more than the threshold, else UNCLEAR. With one file, its
-    networks are compared with the first of them, or with the first --model.
+    verdict: B is FASTER or SLOWER when it changed by more than the threshold and
+    by more than the noise between fresh processes explains, SAME when neither is
+    more than the threshold, else UNCLEAR. Compared is the call that nothing
+    disturbed, the shortest that a second process confirms: whatever else a machine
+    does makes calls longer. With one file, its networks are compared with the
+    first of them, or with the first --model.
 
     Exit codes: 0 nothing is slower, 4 something is SLOWER, 3 else, when a row of
     A could not be compared: missing, failed, or measured in another way.
@@ -81,7 +91,7 @@ def compare(
     def read(path: Path) -> NamedRun:
         return NamedRun(str(path), read_bench_run(path))
 
-    rules = Rules(threshold / 100, force)
+    rules = Rules(threshold / 100, force, by)
     baseline, *others = [_only(read(path), models) for path in files]
     again = [read(path) for path in repeats]
     found: list[LatencyComparison] = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from mnistbench.errors import InputError
 from mnistbench.measure import verdict
+from mnistbench.measure.judging import change, judge, row_time
 from mnistbench.measure.pairing import (
     DIFFERS_ANYWAY,
     OF_THE_MODEL,
@@ -26,13 +27,14 @@ from mnistbench.measure.pairing import (
     environment_notes,
     pair_rows,
 )
-from mnistbench.measure.stats import median
-from mnistbench.results import BenchRun, LatencyComparison, LatencyResult
+from mnistbench.results import BenchRun, Judged, LatencyComparison, LatencyResult
 
 DEFAULT_THRESHOLD = 0.05
 """Change that matters in practice."""
 
 _FORCE = "compare all the same with --force"
+_TYPICAL = "its median changed by more than the spread of the processes explains: a busier machine, or a real change"
+_BY_MEDIAN = "measure it again, or compare medians with --by p50"
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Rules:
     """Change that matters in practice, as a fraction above 0."""
     force: bool = False
     """Whether rows of different modes or options are compared too."""
+    by: Judged = "undisturbed"
+    """Which time of a row decides."""
 
     def __post_init__(self) -> None:
         if not 0 < self.threshold < math.inf:
@@ -146,41 +150,41 @@ def _compare(
     passed_over: frozenset[str],
 ) -> LatencyComparison:
     """The comparison of two rows that belong together."""
-    for side, one in (("A", row), ("B", other)):
-        if one.error is not None or _seconds(one) is None:
-            return dataclasses.replace(blank, reason=f"failed in {side}: {one.error or 'it has no median'}")
+    missing = _missing(row, other, rules)
+    if missing is not None:
+        return dataclasses.replace(blank, reason=missing)
     different = conflicts(row, other, passed_over)
     if different and not rules.force:
         return dataclasses.replace(blank, reason=f"measured differently: {'; '.join(different)}; {_FORCE}")
     notes = [*notes, *(f"measured differently: {one}" for one in different)]
     if row.name == other.name and row.sha256 != other.sha256:
         notes.append("the two runs had different files of that name")
-    blank = dataclasses.replace(blank, notes=tuple(notes))
-    seconds, other_seconds = _seconds(row), _seconds(other)
-    if not seconds or not other_seconds:
-        return dataclasses.replace(blank, verdict="UNCLEAR", reason="a median of 0 s cannot be compared")
-    difference = verdict.log_ratio(seconds, other_seconds)
-    blank = dataclasses.replace(blank, change=verdict.as_change(difference))
-    counts = [len(one.processes) for one in (row, other)]
-    if min(counts) < verdict.MIN_PROCESSES:
-        why = (
-            f"{counts[0]} and {counts[1]} fresh processes; "
-            f"the noise between them needs {verdict.MIN_PROCESSES} or more on each side"
-        )
-        return dataclasses.replace(blank, verdict="UNCLEAR", reason=why)
-    if any(not process.p50_seconds for one in (row, other) for process in one.processes):
-        return dataclasses.replace(blank, verdict="UNCLEAR", reason="a process has a median of 0 s")
-    floors = [verdict.row_floor([process.p50_seconds for process in one.processes]) for one in (row, other)]
-    floor = max(verdict.pair_floor(*floors), runs_floor)
-    outcome = verdict.decide(difference, floor, math.log1p(rules.threshold))
+    blank = dataclasses.replace(blank, notes=tuple(notes), p50_change=change(row, other, "p50"))
+    difference = change(row, other, rules.by)
+    if difference is None:
+        return dataclasses.replace(blank, verdict="UNCLEAR", reason="a time of 0 s cannot be compared")
+    outcome, floor, reason = judge(row, other, rules.by, rules.threshold, runs_floor)
+    typical = judge(row, other, "p50", rules.threshold, runs_floor)[0] if blank.p50_change is not None else outcome
+    if typical not in (outcome, "SAME", "UNCLEAR"):
+        notes.append(_TYPICAL)
     return dataclasses.replace(
         blank,
-        floor=verdict.as_change(floor),
+        change=difference,
+        floor=None if floor is None else verdict.as_change(floor),
         verdict=outcome,
-        reason="the noise is too great: measure again on a quieter machine, or with more processes"
-        if outcome == "UNCLEAR"
-        else None,
+        reason=reason,
+        notes=tuple(notes),
     )
+
+
+def _missing(row: LatencyResult, other: LatencyResult, rules: Rules) -> str | None:
+    """Why two rows that belong together cannot be compared."""
+    for side, one in (("A", row), ("B", other)):
+        if one.error is not None or row_time(one, "p50") is None:
+            return f"failed in {side}: {one.error or 'it has no median'}"
+        if row_time(one, rules.by) is None:
+            return f"{side} is of a version that kept no shortest calls; {_BY_MEDIAN}"
+    return None
 
 
 def _between_repeats(
@@ -191,11 +195,11 @@ def _between_repeats(
     Raises:
         InputError: When a repeat measured another file, or in another way.
     """
-    seconds, lacking = [_seconds(row)], []
+    seconds, lacking = [row_time(row, rules.by)], []
     for repeat in repeats:
         (partner,), _ = pair_rows([row], repeat.run.results, (by_name_and_place,))
-        if partner is None or not _seconds(partner):
-            lacking.append(f"{repeat.label} says nothing of the noise: no row of it, or none with a median")
+        if partner is None or not row_time(partner, rules.by):
+            lacking.append(f"{repeat.label} says nothing of the noise: no row of it, or none with a time")
             continue
         different = conflicts(row, partner)
         if partner.sha256 != row.sha256:
@@ -205,16 +209,9 @@ def _between_repeats(
                 f"{repeat.label} is not a further run of {baseline.label}: {row.name}, batch {row.batch_size}: "
                 f"{'; '.join(different)}; leave it out, or take it all the same with --force"
             )
-        seconds.append(_seconds(partner))
+        seconds.append(row_time(partner, rules.by))
     usable = [value for value in seconds if value]
     return verdict.between_runs(usable) if len(usable) > 1 else 0.0, tuple(lacking)
-
-
-def _seconds(row: LatencyResult) -> float | None:
-    """What a row is compared by: the median of its processes' medians; ``None`` when it failed."""
-    if row.error is not None:
-        return None
-    return median([process.p50_seconds for process in row.processes]) if row.processes else row.p50_seconds
 
 
 def _blank(
@@ -238,7 +235,8 @@ def _blank(
         batch_size=shown.batch_size,
         provider=shown.provider or (partner or shown).provider,
         threshold=rules.threshold,
-        baseline_seconds=None if row is None else _seconds(row),
-        other_seconds=None if partner is None else _seconds(partner),
+        judged_by=rules.by,
+        baseline_seconds=None if row is None else row_time(row, rules.by),
+        other_seconds=None if partner is None else row_time(partner, rules.by),
         reason=reason,
     )

@@ -1,6 +1,7 @@
-"""Is one latency longer than another, or is it noise? Pure; knows fresh processes' medians, no files and no models.
+"""Is one latency longer than another, or is it noise? Pure; knows times of fresh processes, no files and no models.
 
-The rule: B is SLOWER or FASTER than A when their medians differ by more than
+Two rows are judged by their undisturbed calls (:mod:`mnistbench.measure.undisturbed`)
+or by their medians. B is SLOWER or FASTER than A when they differ by more than
 the noise floor and by more than what matters in practice. They are the SAME
 when neither the difference nor the floor is more than that. All else is UNCLEAR.
 Everything here is in logarithms, so that A against B says the reverse of B against A.
@@ -17,7 +18,9 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError
-from mnistbench.results import Verdict
+from mnistbench.measure import undisturbed
+from mnistbench.measure.stats import median
+from mnistbench.results import Judged, Verdict
 
 MIN_PROCESSES = 3
 """Fresh processes on each side, below which nothing is said of the spread."""
@@ -38,7 +41,7 @@ def decide(difference: float, floor: float, threshold: float) -> Verdict:
     """The verdict on B against A.
 
     Args:
-        difference: Logarithm of B's median over A's: positive when B takes longer.
+        difference: Logarithm of B's time over A's: positive when B takes longer.
         floor: Logarithm of the largest ratio that noise alone explains.
         threshold: Logarithm of the smallest ratio that matters in practice.
 
@@ -66,12 +69,17 @@ def as_change(logarithm: float) -> float:
     return math.expm1(min(logarithm, _LARGEST_LOG))
 
 
-def row_floor(process_seconds: Sequence[float]) -> float:
+def row_seconds(process_seconds: Sequence[float], by: Judged) -> float:
+    """The time of a row that is judged, of its processes' shortest calls or medians."""
+    return undisturbed.undisturbed(process_seconds) if by == "undisturbed" else median(process_seconds)
+
+
+def row_floor(process_seconds: Sequence[float], by: Judged) -> float:
     """Noise floor of one row: how far two runs of the same thing lie apart, by the spread between its processes.
 
     Two runs of ``k`` processes each are drawn with replacement from the row's
-    ``k`` process medians, many thousand times, and the absolute difference ``d``
-    of the logarithms of the two medians is taken. The floor is::
+    ``k`` processes, many thousand times, and the absolute difference ``d`` of the
+    logarithms of :func:`row_seconds` of both is taken. The floor is::
 
         q₀.₈(d) · z₀.₉₇₅ / z₀.₉₀ · sqrt(k / (k - 1))
 
@@ -82,26 +90,21 @@ def row_floor(process_seconds: Sequence[float]) -> float:
     one to the other. The last factor undoes that the bootstrap's variance is
     that of the sample with ``k`` in place of ``k - 1``, too small by that much.
 
-    Chosen by simulation of pairs of equal runs with 3 to 10 processes and a spread of
-    0.5% to 3%: normal, heavy-tailed (Student's t with 2 degrees, one disturbed process
-    in each run, a fifth of all disturbed) and drifting noise. With a threshold of 5%,
-    fewer than 4% were called FASTER or SLOWER with three processes and 3% spread, and
-    fewer than 3.5% with more or less of them, most often none. With five of 1.5% normal
-    spread, 96% were SAME and every slow-down by 10% SLOWER. Processes that fall into
-    either of two modes 9% apart mislead it in up to 8%. What shifts a whole run cannot
-    be seen in a single run: :func:`between_runs` measures it.
+    What shifts a whole run cannot be seen in a single run: :func:`between_runs` measures it.
+    ``bench/noise.py`` shows what the rule says of simulated noise of several kinds.
 
     Args:
-        process_seconds: Median of each fresh process, all above 0, at least two.
+        process_seconds: Of each fresh process its shortest call or its median, all above 0, at least two.
+        by: Which of both they are.
 
     Source: Efron 1979 for the bootstrap; Efron 1982, section 3.1, for the factor.
     """
     values = np.asarray(process_seconds, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2 or not (np.isfinite(values) & (values > 0)).all():
-        raise InputError(f"{len(values)} process medians; expected two or more finite times above 0")
+        raise InputError(f"{len(values)} times of processes; expected two or more finite times above 0")
     ordered = np.sort(np.log(values))
     generator = np.random.default_rng(_SEED)
-    one, another = (_drawn_medians(ordered, generator) for _ in range(2))
+    one, another = (_drawn(ordered, by, generator) for _ in range(2))
     inner = float(np.quantile(np.abs(one - another), _INNER))
     normal = NormalDist()
     extrapolation = normal.inv_cdf((1 + _CONFIDENCE) / 2) / normal.inv_cdf((1 + _INNER) / 2)
@@ -126,20 +129,20 @@ def between_runs(run_seconds: Sequence[float]) -> float:
     return max(abs(log_ratio(one, another)) for one, another in itertools.combinations(run_seconds, 2))
 
 
-def _drawn_medians(ordered: npt.NDArray[np.float64], generator: np.random.Generator) -> npt.NDArray[np.float64]:
-    """Medians of as many draws with replacement as there are values, of shape ``(draws,)``.
+def _drawn(ordered: npt.NDArray[np.float64], by: Judged, generator: np.random.Generator) -> npt.NDArray[np.float64]:
+    """What is judged, of as many draws with replacement as there are values, of shape ``(draws,)``.
 
-    Not the values are drawn but the ranks of the middle ones: the m-th smallest of
+    Not the values are drawn but the ranks of those that matter: the m-th smallest of
     ``k`` uniform numbers is Beta(m, k - m + 1), the next one lies Beta(1, k - m) of
     the way from it to 1. So the cost does not grow with ``k``.
 
     Source: David and Nagaraja, *Order Statistics*, 3rd edition, sections 2.1 and 2.5.
     """
     k = len(ordered)
-    m = (k + 1) // 2
+    m = undisturbed.rank(k) if by == "undisturbed" else (k + 1) // 2
     place = generator.beta(m, k - m + 1, _DRAWS)
     low = ordered[_index(place, k)]
-    if k % 2:
+    if by == "undisturbed" or k % 2:
         return low
     place = place + (1 - place) * generator.beta(1, k - m, _DRAWS)
     return np.asarray((low + ordered[_index(place, k)]) / 2)

@@ -9,6 +9,11 @@ from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet
 from mnistbench.results import LatencyComparison
 
+_JUDGED = {
+    "undisturbed": "A, B: a call that nothing disturbed, the shortest that a second process confirms.",
+    "p50": "A, B: median of the processes' medians.",
+}
+
 _NAMED = 3
 """Rows that a note names; of more it says how many."""
 
@@ -22,15 +27,18 @@ def verdict_sheets(found: Sequence[LatencyComparison]) -> list[Sheet]:
 
 
 def _sheet(found: Sequence[LatencyComparison]) -> Sheet:
+    by = found[0].judged_by
+    shows_p50 = by != "p50"
     columns = (
         Column("network", right=False, foldable=True),
         Column("device", right=False),
         Column("mode", right=False),
         Column("batch"),
-        Column("A p50"),
-        Column("B p50"),
-        Column("change %"),
-        Column("floor ±%"),
+        Column("A"),
+        Column("B"),
+        Column("%"),
+        Column("floor"),
+        *([Column("p50 %")] if shows_p50 else []),
         Column("verdict", right=False),
     )
     providers = len({one.provider for one in found if one.provider}) > 1
@@ -43,7 +51,8 @@ def _sheet(found: Sequence[LatencyComparison]) -> Sheet:
             units.seconds(one.baseline_seconds),
             units.seconds(one.other_seconds),
             units.signed_percent(one.change),
-            units.signed_percent(one.floor).removeprefix("+"),
+            units.signed_percent(one.floor).replace("+", "±"),
+            *([units.signed_percent(one.p50_change)] if shows_p50 else []),
             one.verdict or units.MISSING,
         )
         for one in found
@@ -74,8 +83,8 @@ def _notes(found: Sequence[LatencyComparison]) -> list[str]:
     lines = []
     if any(one.floor is not None for one in found):
         lines.append(
-            f"FASTER, SLOWER: B changed by more than {threshold}% and more than the floor, which noise alone "
-            "stays below 19 times of 20. SAME: neither is more. UNCLEAR: the noise hides it."
+            f"{_JUDGED[found[0].judged_by]} FASTER, SLOWER: B changed by more than {threshold}% and more than the "
+            "floor, which noise alone stays below 19 times of 20. SAME: neither is more. UNCLEAR: the noise hides it."
         )
     reasons: defaultdict[str, list[str]] = defaultdict(list)
     for one in found:

@@ -16,9 +16,10 @@ from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
 from mnistbench.results.tuning import TuningCandidate, TuningResult
-from mnistbench.results.verdict import VERDICTS, LatencyComparison, Verdict
+from mnistbench.results.verdict import JUDGED_BY, VERDICTS, Judged, LatencyComparison, Verdict
 
 __all__ = [
+    "JUDGED_BY",
     "SCHEMA_VERSION",
     "SEVERITIES",
     "STATES",
@@ -32,6 +33,7 @@ __all__ = [
     "EpochResult",
     "EvaluationResult",
     "Finding",
+    "Judged",
     "KernelClock",
     "LatencyComparison",
     "LatencyResult",

@@ -16,6 +16,7 @@ _FIGURES = (
     "first_call_seconds",
     "mean_seconds",
     "min_seconds",
+    "undisturbed_seconds",
     "p50_seconds",
     "p50_low_seconds",
     "p50_high_seconds",
@@ -47,6 +48,8 @@ class ProcessResult(Result):
     """``noise``, ``plateau``, ``time`` or ``count``: why the measurement ended."""
     p50_seconds: float
     mean_seconds: float
+    min_seconds: float | None = None
+    """Shortest timed call above 0 s; 0 where there is none, ``None`` in files from before it was kept."""
     conditions: dict[str, Any] = field(default_factory=dict)
     """What the machine was like around the timed calls: clocks, temperature, throttling, stolen time."""
 
@@ -58,6 +61,7 @@ class ProcessResult(Result):
             raise TypeError(f"conditions is {self.conditions!r:.60}; expected an object")
         for key in ("session_seconds", "first_call_seconds", "p50_seconds", "mean_seconds"):
             check_number(key, getattr(self, key), least=0)
+        check_figures(self, ("min_seconds",))
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,9 @@ class LatencyResult(Result):
     p50_high_seconds: float | None = None
     p95_seconds: float | None = None
     p999_seconds: float | None = None
+    undisturbed_seconds: float | None = None
+    """Of a call that nothing disturbs: the shortest that a second process confirms, which is the second smallest of
+    the processes' ``min_seconds``."""
     processes: tuple[ProcessResult, ...] = ()
     """Each process that measured it, in order."""
     node_placement: dict[str, int] = field(default_factory=dict)

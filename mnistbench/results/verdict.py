@@ -13,6 +13,11 @@ Verdict = Literal["FASTER", "SLOWER", "SAME", "UNCLEAR"]
 VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
 """What can be said of the second of two rows beside the first, the baseline."""
 
+Judged = Literal["undisturbed", "p50"]
+
+JUDGED_BY: tuple[Judged, ...] = get_args(Judged)
+"""The time of a row that is compared: its undisturbed call, or its median."""
+
 
 @dataclass(frozen=True)
 class LatencyComparison(Result):
@@ -37,7 +42,7 @@ class LatencyComparison(Result):
     threshold: float
     """Change that matters in practice, as a fraction: 0.05 for 5%."""
     baseline_seconds: float | None = None
-    """Median of A's processes' medians; ``None`` where there is no row or it failed."""
+    """Of A, as ``judged_by`` says; ``None`` where there is no row or it failed."""
     other_seconds: float | None = None
     change: float | None = None
     """Of B against A, as a fraction: 0.1 when B takes 10% longer."""
@@ -51,14 +56,21 @@ class LatencyComparison(Result):
     """What differs between the two and does not prevent a comparison: the file, the machine, versions."""
     extra: bool = False
     """Whether A lacks the row, so that nothing is missing that was asked for."""
+    judged_by: Judged = "undisturbed"
+    """Which time of a row the verdict and the figures are about."""
+    p50_change: float | None = None
+    """Of B's median against A's, as a fraction, whatever the verdict is about."""
 
     def __post_init__(self) -> None:
         # What sheets and exit codes count with; a file can be edited by hand.
         if self.verdict is not None and self.verdict not in VERDICTS:
             raise ValueError(f"verdict is {self.verdict!r:.60}; expected one of {', '.join(VERDICTS)}")
+        if self.judged_by not in JUDGED_BY:
+            raise ValueError(f"judged_by is {self.judged_by!r:.60}; expected one of {', '.join(JUDGED_BY)}")
         check_count("batch_size", self.batch_size, 0)
         check_number("threshold", self.threshold, least=0)
-        for key, least in (("baseline_seconds", 0), ("other_seconds", 0), ("change", -1), ("floor", 0)):
+        times = {"baseline_seconds": 0, "other_seconds": 0, "floor": 0}
+        for key, least in {**times, "change": -1, "p50_change": -1}.items():
             if getattr(self, key) is not None:
                 check_number(key, getattr(self, key), least=least)
 

@@ -25,7 +25,7 @@ def simulated(monkeypatch):
     def measure(_self, request):
         asked.append(request)
         seconds = 0.0001 * request.settings.intra_op_num_threads * (1 + 0.001 * (len(asked) % 3))
-        figures = ProcessResult(0.01, 0.001, 10, True, 1, "noise", seconds, seconds)
+        figures = ProcessResult(0.01, 0.001, 10, True, 1, "noise", seconds, seconds, seconds)
         return Measured(figures, (seconds,), "CPUExecutionProvider", {}, 16, {})
 
     monkeypatch.setattr(FreshProcesses, "__call__", measure)

@@ -40,16 +40,53 @@ def test_the_verdict_on_a_row(factor, spread, threshold, verdict) -> None:
     assert found.other_seconds == pytest.approx(factor * found.baseline_seconds)
 
 
+SHORTEST = [1.0e-4, 1.003e-4, 1.001e-4, 1.2e-4, 0.999e-4]
+
+
+def with_shortest(seconds, medians, **changes):
+    """A row whose processes have these shortest calls and medians."""
+    plain = row(spread=tuple(value / 1e-4 for value in medians), **changes)
+    processes = (
+        dataclasses.replace(part, min_seconds=value) for part, value in zip(plain.processes, seconds, strict=True)
+    )
+    return dataclasses.replace(plain, processes=tuple(processes))
+
+
+def test_rows_are_judged_by_the_undisturbed_call_unless_asked_otherwise() -> None:
+    busy = [1.4e-4, 1.9e-4, 1.2e-4, 1.6e-4, 2.4e-4]
+    one, other = with_shortest(SHORTEST, busy), with_shortest([value * 1.1 for value in SHORTEST], busy[::-1])
+    (found,) = compared([one], [other])
+    assert (found.verdict, found.judged_by, found.notes) == ("SLOWER", "undisturbed", ())
+    assert (found.change, found.p50_change) == (pytest.approx(0.1), 0.0)
+    assert found.baseline_seconds == 1e-4
+    (found,) = compared([one], [other], Rules(by="p50"))
+    assert (found.verdict, found.judged_by, found.baseline_seconds) == ("UNCLEAR", "p50", 1.6e-4)
+
+
+def test_a_median_that_changed_beyond_its_noise_is_said() -> None:
+    one, other = ([value * factor * 1e-4 for value in QUIET] for factor in (1.5, 1.9))
+    (found,) = compared([with_shortest(SHORTEST, one)], [with_shortest(SHORTEST, other)])
+    assert (found.verdict, found.p50_change) == ("SAME", pytest.approx(1.9 / 1.5 - 1))
+    assert [note.partition(" by ")[0] for note in found.notes] == ["its median changed"]
+
+
+def test_a_file_from_before_shortest_calls_were_kept() -> None:
+    old = with_shortest([None] * 5, [1e-4] * 5)
+    (found,) = compared([old], [row()])
+    assert (found.verdict, found.reason.partition(";")[0]) == (None, "A is of a version that kept no shortest calls")
+    assert compared([old], [row()], Rules(by="p50"))[0].verdict == "SAME"
+
+
 @pytest.mark.parametrize(
     ("one", "other", "reason"),
     [
         (row(spread=()), row(), "0 and 5 fresh processes; the noise between them needs 3 or more"),
         (row(), row(spread=QUIET[:2]), "5 and 2 fresh processes"),
-        (row(seconds=0.0), row(), "a median of 0 s"),
-        (row(), row(seconds=0.0), "a median of 0 s"),
-        (row(seconds=0.0), row(seconds=0.0), "a median of 0 s"),
-        (row(seconds=0.0, spread=()), row(), "a median of 0 s"),
-        (row(), row(spread=(0.0, 1.0, 1.0, 1.0, 1.0)), "a process has a median of 0 s"),
+        (row(seconds=0.0), row(), "a time of 0 s"),
+        (row(), row(seconds=0.0), "a time of 0 s"),
+        (row(seconds=0.0), row(seconds=0.0), "a time of 0 s"),
+        (row(seconds=0.0, spread=()), row(), "a time of 0 s"),
+        (row(), row(spread=(0.0, 1.0, 1.0, 1.0, 1.0)), "a process has a time of 0 s"),
     ],
 )
 def test_what_cannot_be_told_is_unclear_with_its_reason(one, other, reason) -> None:
@@ -152,7 +189,7 @@ def test_whole_runs_that_lie_apart_raise_the_floor() -> None:
 def test_a_repeat_that_lacks_a_row_is_said(repeat) -> None:
     (found,) = compared([row()], [row()], repeats=[repeat])
     assert found.verdict == "SAME"
-    assert found.notes == ("aa0 says nothing of the noise: no row of it, or none with a median",)
+    assert found.notes == ("aa0 says nothing of the noise: no row of it, or none with a time",)
 
 
 @pytest.mark.parametrize("changes", [{"sha256": "cd"}, {"options": {"allow_spinning": False}}])

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistbench.errors import InputError
-from mnistbench.measure.verdict import as_change, between_runs, decide, log_ratio, pair_floor, row_floor
-from mnistbench.results import VERDICTS
+from mnistbench.measure.verdict import as_change, between_runs, decide, log_ratio, pair_floor, row_floor, row_seconds
+from mnistbench.results import JUDGED_BY, VERDICTS
 
 SMALL, LARGE, HUGE = 0.02, 0.08, 0.2
 NAN, INFINITY = math.nan, math.inf
@@ -64,7 +64,12 @@ def test_what_is_no_number_has_no_verdict(values) -> None:
         decide(*values)
 
 
-def simulated(trials: int, factor: float, *, spread: float = 0.015, processes: int = 5, disturbed: bool = False):
+JUDGED = pytest.mark.parametrize("by", JUDGED_BY)
+
+
+def simulated(
+    trials: int, factor: float, *, spread: float = 0.015, processes: int = 5, disturbed: bool = False, by="p50"
+):
     """How often each verdict is given on pairs of runs of which the second takes ``factor`` times as long."""
     generator = np.random.default_rng(7)
     counts = dict.fromkeys(VERDICTS, 0)
@@ -73,71 +78,82 @@ def simulated(trials: int, factor: float, *, spread: float = 0.015, processes: i
         if disturbed:
             logs[1, 0] += 0.3
         one, other = np.exp(logs[0]), factor * np.exp(logs[1])
-        floor = pair_floor(row_floor(one), row_floor(other))
-        counts[decide(log_ratio(np.median(one), np.median(other)), floor, math.log1p(0.05))] += 1
+        floor = pair_floor(row_floor(one, by), row_floor(other, by))
+        counts[decide(log_ratio(row_seconds(one, by), row_seconds(other, by)), floor, math.log1p(0.05))] += 1
     return counts
 
 
-def test_two_runs_of_the_same_are_the_same_19_times_of_20() -> None:
-    counts = simulated(200, 1.0)
+@pytest.mark.parametrize(("by", "spread"), [("p50", 0.015), ("undisturbed", 0.01)])
+def test_two_runs_of_the_same_are_the_same_19_times_of_20(by, spread) -> None:
+    counts = simulated(200, 1.0, spread=spread, by=by)
     assert counts["SAME"] >= 190
     assert counts["SLOWER"] == counts["FASTER"] == 0
 
 
-def test_a_tenth_more_time_is_slower_and_a_tenth_less_faster() -> None:
-    assert simulated(100, 1.1)["SLOWER"] >= 99
-    assert simulated(100, 1 / 1.1)["FASTER"] >= 99
+@JUDGED
+def test_a_tenth_more_time_is_slower_and_a_tenth_less_faster(by) -> None:
+    assert simulated(100, 1.1, by=by)["SLOWER"] >= 99
+    assert simulated(100, 1 / 1.1, by=by)["FASTER"] >= 99
 
 
-def test_one_disturbed_process_of_five_hides_nothing() -> None:
-    assert simulated(100, 1.0, spread=0.01, disturbed=True)["SAME"] >= 95
-    assert simulated(100, 1.1, spread=0.01, disturbed=True)["SLOWER"] >= 95
+@JUDGED
+def test_one_disturbed_process_of_five_hides_nothing(by) -> None:
+    assert simulated(100, 1.0, spread=0.01, disturbed=True, by=by)["SAME"] >= 95
+    assert simulated(100, 1.1, spread=0.01, disturbed=True, by=by)["SLOWER"] >= 95
 
 
+@JUDGED
 @pytest.mark.parametrize("processes", [3, 5, 10])
 @pytest.mark.parametrize("spread", [0.03, 0.2])
-def test_noise_is_seldom_called_a_change(processes, spread) -> None:
-    counts = simulated(100, 1.0, spread=spread, processes=processes)
+def test_noise_is_seldom_called_a_change(by, processes, spread) -> None:
+    counts = simulated(100, 1.0, spread=spread, processes=processes, by=by)
     assert counts["SLOWER"] + counts["FASTER"] <= 8
     assert spread < 0.1 or counts["SAME"] <= 1
 
 
-def test_the_floor_grows_with_the_spread_and_knows_no_unit() -> None:
+@JUDGED
+def test_the_floor_grows_with_the_spread_and_knows_no_unit(by) -> None:
     spread = np.array([0.99, 1.0, 1.01, 0.995, 1.005])
-    floor = row_floor(spread)
+    floor = row_floor(spread, by)
     assert 0.005 < floor < 0.03
-    assert row_floor(1e-6 * spread) == pytest.approx(floor)
-    assert row_floor(spread**4) == pytest.approx(4 * floor)
-    assert row_floor(spread[::-1]) == floor
+    assert row_floor(1e-6 * spread, by) == pytest.approx(floor)
+    assert row_floor(spread**4, by) == pytest.approx(4 * floor)
+    assert row_floor(spread[::-1], by) == floor
 
 
-def test_processes_that_agree_have_no_noise() -> None:
-    assert row_floor([2e-5] * 5) == 0.0
+@JUDGED
+def test_processes_that_agree_have_no_noise(by) -> None:
+    assert row_floor([2e-5] * 5, by) == 0.0
     assert pair_floor(0.0, 0.0) == 0.0
 
 
-def test_the_draws_are_those_of_medians_with_replacement() -> None:
+@pytest.mark.parametrize(
+    ("by", "judged"), [("p50", np.median), ("undisturbed", lambda x, axis: np.sort(x, axis)[..., 1])]
+)
+def test_the_draws_are_those_with_replacement(by, judged) -> None:
     # The rule by hand: draw the values themselves, many times.
     for values in (np.array([1.0, 1.02, 1.05, 0.97, 0.99]), np.array([1.0, 1.02, 1.05, 0.97, 0.99, 1.01])):
-        drawn = np.median(np.random.default_rng(1).choice(np.log(values), (2, 40_000, len(values))), axis=2)
+        drawn = judged(np.random.default_rng(1).choice(np.log(values), (2, 40_000, len(values))), axis=2)
         inner = np.quantile(np.abs(drawn[0] - drawn[1]), 0.8)
         expected = inner * 1.959964 / 1.281552 * math.sqrt(len(values) / (len(values) - 1))
-        assert row_floor(values) == pytest.approx(expected, rel=0.05)
+        assert row_floor(values, by) == pytest.approx(expected, rel=0.05)
 
 
+@JUDGED
 @pytest.mark.parametrize("count", [2, 3, 4, 100_000])
-def test_two_processes_and_a_hundred_thousand(count) -> None:
-    floor = row_floor(np.linspace(0.9, 1.1, count))
+def test_two_processes_and_a_hundred_thousand(by, count) -> None:
+    floor = row_floor(np.linspace(0.9, 1.1, count), by)
     assert 0 <= floor < 0.6
-    assert row_floor(np.linspace(0.9, 1.1, count)) == floor
+    assert row_floor(np.linspace(0.9, 1.1, count), by) == floor
 
 
+@JUDGED
 @pytest.mark.parametrize(
     "values", [[], [1.0], [1.0, 0.0, 1.0], [1.0, NAN, 1.0], [1.0, INFINITY], [1.0, -1.0], [[1, 2]]]
 )
-def test_medians_without_a_logarithm_have_no_floor(values) -> None:
+def test_medians_without_a_logarithm_have_no_floor(by, values) -> None:
     with pytest.raises(InputError, match="expected two or more finite times above 0"):
-        row_floor(values)
+        row_floor(values, by)
 
 
 def test_the_floor_of_a_pair_lies_between_both() -> None:

@@ -23,12 +23,14 @@ def drawn(sheet: Sheet) -> str:
     return stream.getvalue()
 
 
-def test_a_row_has_both_medians_the_change_the_floor_and_the_verdict() -> None:
+def test_a_row_has_both_times_the_change_the_floor_and_the_verdict() -> None:
     sheet = sheet_of([row(seconds=1e-4)], [row(seconds=1.1e-4)])
     assert sheet.title == "A: a.json, B: b.json"
-    ((*cells, floor, verdict),) = sheet.rows
-    assert cells == ["16-10", "cpu", "e2e", "1", "100 µs", "110 µs", "+10.0"]
-    assert (0 < float(floor) < 2, verdict) == (True, "SLOWER")
+    ((*cells, floor, typical, verdict),) = sheet.rows
+    assert cells == ["16-10", "cpu", "e2e", "1", "99.9 µs", "110 µs", "+10.0"]
+    assert floor.startswith("±")
+    assert (0 < float(floor[1:]) < 2, typical, verdict) == (True, "+10.0", "SLOWER")
+    assert sheet.note.startswith("A, B: a call that nothing disturbed, ")
     assert "by more than 5% and more than the floor" in sheet.note
 
 
@@ -37,13 +39,20 @@ def test_the_threshold_is_said(threshold, text) -> None:
     assert text in sheet_of([row()], [row()], Rules(threshold)).note
 
 
+def test_medians_alone_need_no_column_of_their_change() -> None:
+    sheet = sheet_of([row()], [row(seconds=1.1e-4)], Rules(by="p50"))
+    assert sheet.rows[0][4:6] == ("100 µs", "110 µs")
+    assert "p50 %" not in [column.head for column in sheet.columns]
+    assert sheet.note.startswith("A, B: median of ")
+
+
 def test_why_there_is_no_verdict_stands_below_once_for_all_rows() -> None:
     rows = [row(f"{width}-10", spread=NOISY) for width in range(1, 9)]
     sheet = sheet_of([*rows, row("64-10")], [*rows, failed("64-10")])
     (noise,) = [line for line in sheet.note.split("\n") if line.startswith("UNCLEAR, ")]
     assert noise.endswith("3-10 cpu e2e batch 1 and 5 more.")
     assert "Not compared, failed in B: no CUDA libraries: 64-10 cpu e2e batch 1." in sheet.note
-    assert sheet.rows[-1][4:] == ("100 µs", "–", "–", "–", "–")
+    assert sheet.rows[-1][4:] == ("99.9 µs", *["–"] * 5)
 
 
 def test_a_note_on_every_row_names_none() -> None:

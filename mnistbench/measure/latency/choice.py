@@ -135,5 +135,5 @@ def _compare(seconds: Sequence[float], others: Sequence[float]) -> tuple[float, 
     difference = verdict.log_ratio(median(seconds), median(others))
     if min(len(seconds), len(others)) < verdict.MIN_PROCESSES:
         return difference, None, "UNCLEAR"
-    floor = verdict.pair_floor(verdict.row_floor(seconds), verdict.row_floor(others))
+    floor = verdict.pair_floor(verdict.row_floor(seconds, "p50"), verdict.row_floor(others, "p50"))
     return difference, floor, verdict.decide(difference, floor, math.log1p(THRESHOLD))

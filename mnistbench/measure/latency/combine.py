@@ -15,6 +15,7 @@ from typing import Any
 from mnistbench.measure.latency.request import Measured
 from mnistbench.measure.stats import count_outliers, median, percentile, percentile_bounds, supported
 from mnistbench.measure.student import student_quantile
+from mnistbench.measure.undisturbed import shortest, undisturbed
 from mnistbench.results import LatencyResult
 
 PERCENTILES = {50: "p50_seconds", 90: "p90_seconds", 95: "p95_seconds", 99: "p99_seconds", 99.9: "p999_seconds"}
@@ -62,6 +63,7 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
         stop_reason=Counter(part.stop_reason for part in parts).most_common(1)[0][0],
         mean_seconds=mean,
         min_seconds=min(seconds),
+        undisturbed_seconds=undisturbed([shortest(part.samples_seconds) for part in measured]),
         percentile_bounds=bounds,
         num_outliers=count_outliers(seconds),
         throughput=row.batch_size / mean if mean > 0 else None,

@@ -18,6 +18,7 @@ from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.latency.workload import Digest, Workload, make_workload
 from mnistbench.measure.stats import median
 from mnistbench.measure.steady import Plan, SteadySample, measure_steady
+from mnistbench.measure.undisturbed import shortest
 from mnistbench.results import ProcessResult
 from mnistbench.runtime.cuda import pci_bus_id
 from mnistbench.runtime.devices import CPU, Device, resolve_device
@@ -97,6 +98,7 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
         stop_reason=sample.stop_reason,
         p50_seconds=median(sample.seconds),
         mean_seconds=sum(sample.seconds) / len(sample.seconds),
+        min_seconds=shortest(sample.seconds),
         conditions=conditions,
     )
     return Measured(

@@ -41,7 +41,7 @@ class Fake:
             raise ProviderError(f"{self._fails} fails")
         seconds = 1e-4 if request.name == FLOOR else 0.004 if request.device == "cuda:0" else 1e-3 * request.batch_size
         seconds += 1e-6 * request.batch_size + (1e-4 if request.mode == "bound" else 0)
-        figures = ProcessResult(0.5, 0.25, 10, True, 20, "noise", seconds, seconds)
+        figures = ProcessResult(0.5, 0.25, 10, True, 20, "noise", seconds, seconds, seconds)
         return Measured(figures, (seconds,) * 20, "CPUExecutionProvider", {}, 16, {})
 
     def profile(self, request: Request) -> Profile:

@@ -37,6 +37,13 @@ def test_the_median_is_that_of_the_processes_medians():
     assert LatencyResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
 
 
+def test_the_undisturbed_call_is_the_shortest_that_a_second_process_confirms():
+    parts = [measured(3.0, 1.0, 2.0), measured(0.0, 1.2, 9.0), measured(1.5, 1.6, 1.7)]
+    assert combine(ROW, parts).undisturbed_seconds == 1.2
+    assert combine(ROW, parts).min_seconds == 0.0
+    assert combine(ROW, parts[:1]).undisturbed_seconds == 1.0
+
+
 def test_one_unsettled_process_unsettles_the_row_and_the_commonest_reason_counts():
     parts = [measured(*[1.0] * 20, stop_reason=reason) for reason in ("time", "noise", "noise")]
     parts.append(measured(*[1.0] * 20, warmup_settled=False, warmup_calls=99))

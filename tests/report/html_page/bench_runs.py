@@ -11,7 +11,7 @@ from mnistbench.catalog import find
 from mnistbench.results import BenchRun, Environment, LatencyResult, ProcessResult
 
 MACHINE = ENVIRONMENT
-PROCESS = ProcessResult(0.01, 0.002, 12, True, 1000, "noise", 1e-5, 1e-5)
+PROCESS = ProcessResult(0.01, 0.002, 12, True, 1000, "noise", 1e-5, 1e-5, 1e-5)
 
 
 def row(name: str = "16-10", p50: float = 1e-5, *, calls: int = 1000, **changes: object) -> LatencyResult:

@@ -81,7 +81,9 @@ def request(path: Path, **changes: object) -> Request:
 
 def measured(*seconds: float, **changes: object) -> Measured:
     """What a process would have found with these samples."""
-    figures = ProcessResult(0.5, 0.25, 10, True, len(seconds), "noise", sorted(seconds)[len(seconds) // 2], 1.0)
+    figures = ProcessResult(
+        0.5, 0.25, 10, True, len(seconds), "noise", sorted(seconds)[len(seconds) // 2], 1.0, min(seconds)
+    )
     return Measured(dataclasses.replace(figures, **changes), seconds, "CPUExecutionProvider", {"CPU": 3}, 16, {})
 
 
