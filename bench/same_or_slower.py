@@ -60,7 +60,7 @@ def slowed(path: Path, width: int, folder: Path) -> Path:
 class Runs:
     """Makes whole runs of one file after another."""
 
-    def __init__(self, name: str, batch_size: int, processes: int, threads: int) -> None:
+    def __init__(self, name: str, batch_size: int, processes: int, most_processes: int, threads: int) -> None:
         self.name = name
         self.bench = Bench(
             devices=[CPU],
@@ -68,6 +68,7 @@ class Runs:
             batch_sizes=(batch_size,),
             plan=Plan.each(),
             processes=processes,
+            most_processes=most_processes,
             settings=SessionSettings(threads),
             images=load_dataset().test_images,
         )
@@ -81,17 +82,19 @@ class Runs:
         """A run of each file, and the verdict on the second."""
         one, another = NamedRun("A", self.run(path)), NamedRun("B", self.run(other))
         (found,) = compare_runs(one, another, Rules())
-        print(f"  {found.verdict}: {found.change:+.1%} (noise floor {found.floor:.1%})", flush=True)
+        print(
+            f"  {found.verdict}: {found.change:+.1%} (floor {found.floor:.1%}, p50 {found.p50_change:+.1%})", flush=True
+        )
         return found
 
 
 def find_slowed(runs: Runs, path: Path, folder: Path) -> Path:
     """The model with as much idle arithmetic as takes nearest to a tenth of its time."""
-    plain = runs.run(path).results[0].p50_seconds or 0.0
+    plain = runs.run(path).results[0].undisturbed_seconds or 0.0
     tried = {}
     width, low, high = 32, 1, 8192
     for _ in range(6):
-        seconds = runs.run(slowed(path, width, folder)).results[0].p50_seconds or 0.0
+        seconds = runs.run(slowed(path, width, folder)).results[0].undisturbed_seconds or 0.0
         share = seconds / plain - 1
         tried[width] = abs(share - SLOW_DOWN)
         print(f"  {width} columns of idle arithmetic: {share:+.1%}", flush=True)
@@ -114,10 +117,11 @@ def main() -> None:
     parser.add_argument("--pairs", type=int, default=20)
     parser.add_argument("--slowed-pairs", type=int, default=5)
     parser.add_argument("--processes", type=int, default=5)
+    parser.add_argument("--most-processes", type=int, default=15, help="where they disagree")
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     path = locate(arguments.name, [bundled_zoo()]).path
-    runs = Runs(arguments.name, arguments.batch, arguments.processes, arguments.threads)
+    runs = Runs(arguments.name, arguments.batch, arguments.processes, arguments.most_processes, arguments.threads)
     print(f"{arguments.pairs} pairs of runs of {arguments.name}, batch {arguments.batch}")
     same = [runs.compare(path, path) for _ in range(arguments.pairs)]
     with tempfile.TemporaryDirectory() as folder:

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from mnistbench.results import BenchRun, Environment, LatencyResult
 
 PROCESSES = 5
+MOST_PROCESSES = 15
+"""Where they disagree."""
 QUICK_PROCESSES = 2
 QUICK_TUNE_PROCESSES = 3
 
@@ -48,7 +50,16 @@ QUICK_TUNE_PROCESSES = 3
 @providers_option
 @click.option("--mode", "modes", default="e2e", show_default=True, help="e2e, bound, graph; several with commas.")
 @click.option("--batch", default="1,32,256", show_default=True, help="Batch sizes, separated by commas.")
-@click.option("--processes", type=click.IntRange(1, 100), help=f"Fresh processes a row.  [default: {PROCESSES}]")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 100),
+    help=f"Fresh processes a row.  [default: {PROCESSES}, more where they disagree]",
+)
+@click.option(
+    "--most-processes",
+    type=click.IntRange(1, 300),
+    help=f"Processes for a row that they disagree on.  [default: {MOST_PROCESSES}, or as --processes]",
+)
 @threads_option
 @spin_option
 @click.option("--tune", is_flag=True, help="Search the fastest threads and spinning; on CUDA the algorithm search.")
@@ -82,6 +93,7 @@ def bench(
     modes: str,
     batch: str,
     processes: int | None,
+    most_processes: int | None,
     threads: int | None,
     spin: bool,
     tune: bool,
@@ -102,7 +114,8 @@ def bench(
 ) -> int:
     """Time models: making a session, the first call, and steady state.
 
-    Each row is measured in several fresh processes, in an order that rotates.
+    Each row is measured in several fresh processes, in an order that rotates, and
+    in some more when they disagree on how long an undisturbed call takes.
     The device that is asked for is the device that is used: where it cannot be,
     the row says what is missing, and the exit code is not 0. Nothing else should
     run on the machine meanwhile.
@@ -138,6 +151,7 @@ def bench(
             batch_sizes=batch_sizes,
             plan=Plan.quick() if quick else Plan.each(),
             processes=processes or _processes(quick=quick, tune=tune),
+            most_processes=_most_processes(processes, most_processes, quick=quick),
             settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
             seed=seed,
             floor=floor,
@@ -226,6 +240,22 @@ def _processes(*, quick: bool, tune: bool) -> int:
     if not quick:
         return PROCESSES
     return QUICK_TUNE_PROCESSES if tune else QUICK_PROCESSES
+
+
+def _most_processes(processes: int | None, most: int | None, *, quick: bool) -> int | None:
+    """Processes for a row that they disagree on: who asks for a number gets it.
+
+    Raises:
+        click.BadParameter: When it is less than the usual number.
+    """
+    if most is None:
+        return None if processes or quick else MOST_PROCESSES
+    fewest = processes or _processes(quick=quick, tune=False)
+    if most < fewest:
+        raise click.BadParameter(
+            f"{most} is less than the {fewest} processes of every row", param_hint="--most-processes"
+        )
+    return most
 
 
 def _modes(text: str) -> tuple[str, ...]:

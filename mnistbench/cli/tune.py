@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mnistbench.measure.latency.sweep import Task
     from mnistbench.results import Environment, TuningResult
 
-_ALONE = {"threads": "--threads", "spin": "--spin/--no-spin", "floor": "--floor"}
+_ALONE = {"threads": "--threads", "spin": "--spin/--no-spin", "floor": "--floor", "most_processes": "--most-processes"}
 
 
 def check_tune(modes: Sequence[str]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mnistbench.errors import MnistbenchError, ProviderError
 from mnistbench.measure.clock import Clock
@@ -44,6 +45,8 @@ class Bench:
     processes: int
     """Fresh ones for each row."""
     settings: SessionSettings
+    most_processes: int | None = None
+    """For rows that they do not agree on; as ``processes`` when ``None``."""
     seed: int = SEED
     floor: bool = False
     """Whether a model that does nothing is measured beside models that read digits."""
@@ -176,7 +179,9 @@ def run_bench(
                 note(f"{model.name} takes batches of {fixed} only")
         subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
         sweep = Sweep(subjects, bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
-        asked = {"processes": bench.processes, "seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}
+        most = max(bench.processes, bench.most_processes or 0)
+        asked: dict[str, Any] = {"processes": bench.processes, "most_processes": most}
+        asked |= {"seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}
 
         def now() -> BenchRun:
             return BenchRun(started, environment, asked, (*sweep.results(), *broken))
@@ -194,7 +199,7 @@ def run_bench(
 
         told: Progress = progress
         try:
-            sweep.run(runner, rounds=bench.processes, on_progress=told)
+            sweep.run(runner, rounds=bench.processes, most_rounds=most, on_progress=told)
         finally:
             keep(now())
         return now()

@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from mnistbench.errors import InputError, MnistbenchError, ProcessError
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.latency.combine import combine
+from mnistbench.measure.latency.enough import agree
 from mnistbench.measure.latency.modes import check_mode
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.latency.single import measure_once
 from mnistbench.measure.latency.subject import Subject, inspect_model
 from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
+from mnistbench.measure.undisturbed import shortest
 from mnistbench.results import LatencyResult
 from mnistbench.runtime.contract import Calibration
 from mnistbench.runtime.devices import Device, resolve_device
@@ -58,6 +60,11 @@ class Task:
             # Wrong answers and the like: what was measured before is worth nothing either.
             self.error = str(error)
             self.measured.clear()
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether those that measured it do not agree."""
+        return self.error is None and not agree([shortest(part.samples_seconds) for part in self.measured])
 
     def result(self) -> LatencyResult:
         """The row as it stands; with an error when there is nothing else, or beside the figures of before."""
@@ -103,26 +110,34 @@ class Sweep:
             for batch_size in possible_batches(subject, batch_sizes)
         ]
 
-    def run(self, runner: Runner, *, rounds: int = 1, on_progress: Progress | None = None) -> list[LatencyResult]:
+    def run(
+        self, runner: Runner, *, rounds: int = 1, most_rounds: int | None = None, on_progress: Progress | None = None
+    ) -> list[LatencyResult]:
         """Measure everything.
 
         Args:
             runner: Measures one request.
             rounds: How often each.
+            most_rounds: How often what the rounds do not agree on (:func:`mnistbench.measure.latency.enough.agree`);
+                as ``rounds`` when ``None``.
             on_progress: Called before each measurement.
 
         Returns:
             The rows, in the order of the subjects and batch sizes.
         """
-        count = len(self.tasks)
-        for number in range(rounds):
-            first = number * count // rounds
-            for position, task in enumerate(self.tasks[first:] + self.tasks[:first]):
-                if task.error is not None:
-                    continue
-                if on_progress is not None:
-                    on_progress(task, number * count + position, rounds * count)
-                task.measure(runner)
+        done = 0
+        for number in range(max(rounds, most_rounds or 0)):
+            tasks = self.tasks if number < rounds else [task for task in self.tasks if task.wants_more]
+            if not tasks:
+                break
+            total = max(rounds * len(self.tasks), done + len(tasks))
+            first = number * len(tasks) // rounds % len(tasks)
+            for task in tasks[first:] + tasks[:first]:
+                if task.error is None:
+                    if on_progress is not None:
+                        on_progress(task, done, total)
+                    task.measure(runner)
+                done += 1
         return self.results()
 
     def results(self) -> list[LatencyResult]:

@@ -117,6 +117,41 @@ def test_rounds_measure_everything_in_an_order_that_rotates(tmp_path):
     assert progress == [(number, 16) for number in range(16)]
 
 
+def test_what_the_processes_do_not_agree_on_is_measured_more_often(tmp_path):
+    seen, progress = [], []
+
+    def runner(request):
+        count = seen.count(request.batch_size)
+        seen.append(request.batch_size)
+        # Batch 2 is disturbed in every process but the fourth and those after the sixth.
+        disturbed = request.batch_size == 2 and count not in (3, 6, 7, 8, 9)
+        return measured(*[1.5 + 0.1 * count if disturbed else 1.0] * 20)
+
+    sweep = sweep_of(tmp_path, names=("a",))
+    rows = sweep.run(
+        runner, rounds=3, most_rounds=20, on_progress=lambda task, done, total: progress.append((done, total))
+    )
+    assert len(rows[0].processes) == 3
+    assert 7 < len(rows[1].processes) < 20
+    assert rows[1].undisturbed_seconds == 1.0
+    assert all(done < total for done, total in progress)
+    assert [done for done, _ in progress] == list(range(len(seen)))
+
+
+def test_it_ends_where_they_never_agree_and_goes_on_with_nothing_that_failed(tmp_path):
+    seen = []
+
+    def runner(request):
+        seen.append(request.name)
+        if request.name == "b" and seen.count("b") == 4:
+            raise ModelError("changed")
+        return measured(*[1.0 + len(seen)] * 20)
+
+    rows = sweep_of(tmp_path, batches=(1,)).run(runner, rounds=3, most_rounds=6)
+    assert (len(rows[0].processes), rows[1].error) == (6, "changed")
+    assert (seen.count("a"), seen.count("b")) == (6, 4)
+
+
 def test_one_failure_is_one_row_and_is_not_tried_again(tmp_path):
     seen = []
 
