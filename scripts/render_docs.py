@@ -7,7 +7,6 @@ Every number comes from a committed file under bench/results/ or zoo/. With
 from __future__ import annotations
 
 import ast
-import json
 import re
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 import click
 from docs_pictures import pictures
+from latency_tables import machine, noise, read, same_or_slower
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS, find
@@ -29,8 +29,6 @@ from mnistbench.report.sheet import Column, Sheet, markdown
 from mnistbench.report.sheets import networks_sheets, paper_line, paper_sheets
 
 TOP = Path(__file__).parent.parent
-RESULTS = TOP / "bench" / "results"
-
 
 JSON_HEAD = """# JSON documents
 
@@ -265,19 +263,6 @@ def _fields(node: ast.ClassDef) -> str:
     return f"## `{kind}`\n\n{summary}\n\n" + markdown(Sheet("", columns, tuple(rows)))
 
 
-def machine(environment: dict[str, Any]) -> str:
-    """A machine in a few words."""
-    cpus, features = environment["cpus_usable"], environment["cpu_features"]
-    extra = "AMX" if "amx_bf16" in features else "AVX-512" if "avx512f" in features else "AVX2"
-    gpus = "".join(f", {gpu['name']}" for gpu in environment["gpus"])
-    return f"{cpus} cores of {environment['cpu']} ({extra}){gpus}"
-
-
-def read(file: str) -> Any:
-    """A committed result."""
-    return json.loads((RESULTS / file).read_text(encoding="utf-8"))
-
-
 SECTIONS: dict[str, Callable[[], str]] = {
     "table4": lambda: reproduction("reproduce-table4.json"),
     "epoch-ratios": lambda: ratios("epoch-ratios.json", "plain loop"),
@@ -286,6 +271,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "results": accuracy,
     "claims": claims,
     "networks": networks,
+    "same-or-slower": same_or_slower,
+    "noise": noise,
     "recipe-search": recipe_search,
     "test-set-looks": test_set_looks,
 }
@@ -303,7 +290,7 @@ def render_sections(text: str) -> str:
 
 def main() -> int:
     """Write, or with ``--check`` compare."""
-    marked = [TOP / "README.md", TOP / "docs" / "recipes.md"]
+    marked = [TOP / "README.md", TOP / "docs" / "recipes.md", TOP / "docs" / "benchmarking.md"]
     wanted = {
         **{path: render_sections(path.read_text(encoding="utf-8")) for path in marked},
         TOP / "docs" / "cli.md": command_line(),
