@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, check_choice, check_foreign, foreign_options, with_paper
+from mnistbench.cli.evaluate import with_paper
+from mnistbench.cli.foreign import (
+    calibration_images,
+    check_choice,
+    check_foreign,
+    foreign_options,
+    parse_shapes,
+    tensor_options,
+)
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -65,14 +73,7 @@ QUICK_TUNE_PROCESSES = 3
 @click.option("--tune", is_flag=True, help="Search the fastest threads and spinning; on CUDA the algorithm search.")
 @quick_option
 @click.option("--floor", is_flag=True, help="Also time a model that does nothing: what a call costs at least.")
-@click.option(
-    "--shape", "shapes", multiple=True, metavar="[NAME=]NxCxHxW", help="Random inputs of this shape; N: batch."
-)
-@click.option(
-    "--input-file",
-    type=click.Path(path_type=Path, dir_okay=False, exists=True),
-    help="Inputs from an .npy or .npz file.",
-)
+@tensor_options
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws the inputs.")
 @foreign_options
 @click.option(
@@ -161,7 +162,7 @@ def bench(
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
-            shapes=_shapes(shapes),
+            shapes=parse_shapes(shapes),
             input_file=input_file,
         )
         environment = collect_environment()
@@ -183,24 +184,6 @@ def bench(
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
     return 3 if failed else 0
-
-
-def _shapes(texts: Sequence[str]) -> dict[str | None, tuple[int | None, ...]]:
-    """Shapes by name of the input.
-
-    Raises:
-        click.BadParameter: When a text is none, or a name stands there twice.
-    """
-    from mnistbench.errors import InputError
-    from mnistbench.measure.latency.inputs import parse_shape
-
-    try:
-        pairs = [parse_shape(text) for text in texts]
-    except InputError as error:
-        raise click.BadParameter(str(error), param_hint="--shape") from None
-    if len(dict(pairs)) < len(pairs):
-        raise click.BadParameter("an input has two shapes", param_hint="--shape")
-    return dict(pairs)
 
 
 def _measure(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, parse_shapes, tensor_options
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -48,6 +48,7 @@ NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overt
 @threads_option
 @spin_option
 @quick_option
+@tensor_options
 @foreign_options
 @click.option(
     "--output",
@@ -69,6 +70,8 @@ def breakdown(
     threads: int | None,
     spin: bool,
     quick: bool,
+    shapes: tuple[str, ...],
+    input_file: Path | None,
     layout: str | None,
     value_range: str | None,
     output: str | None,
@@ -85,7 +88,8 @@ def breakdown(
     onnxruntime's profiler, which slows them; copies are what a call saves when
     its inputs and outputs lie on the device. Where two devices are asked for, or
     the machine has a GPU, the batch size is told from which on the other is
-    faster. Nothing else should run on the machine meanwhile.
+    faster. Models that do not read digits get random inputs of their shape, or
+    yours. Nothing else should run on the machine meanwhile.
     """
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
@@ -105,7 +109,8 @@ def breakdown(
         files = {file.name: file.path for file in distinct(find_models(names, work_dir, dropout))}
         if output_file is not None:
             check_writable(output_file.parent)
-        dataset = open_dataset(data_dir)
+        # Tensors of a shape need no digits.
+        dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         devices = expand_devices(device, providers)
         bench = Bench(
             devices=devices,
@@ -114,12 +119,14 @@ def breakdown(
             plan=Plan.quick() if quick else Plan.each(),
             processes=processes or (QUICK_PROCESSES if quick else PROCESSES),
             settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
-            images=dataset.test_images,
-            calibration=calibration_images(dataset),
+            images=dataset.test_images if dataset is not None else None,
+            calibration=calibration_images(dataset) if dataset is not None else None,
             layout=layout,
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
+            shapes=parse_shapes(shapes),
+            input_file=input_file,
         )
         rivals = find_rivals(devices)
         wanted = Breakdown(bench, rivals, QUICK_CROSSING if quick else CROSSING_BATCHES)

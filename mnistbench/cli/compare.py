@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistbench import catalog
-from mnistbench.cli.evaluate import calibration_images, check_device, check_foreign, foreign_options, with_paper
+from mnistbench.cli.evaluate import check_device, with_paper
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
 from mnistbench.cli.options import data_dir_option, debug_option, json_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
 from mnistbench.errors import UnknownNetworkError

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
 from mnistbench.cli.options import (
-    combined,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -23,24 +22,6 @@ if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
     from mnistbench.results import EvaluationResult, LatencyResult
     from mnistbench.runtime.devices import Device
-
-CALIBRATION_IMAGES = 512
-
-foreign_options = combined(
-    click.option(
-        "--input-layout", "layout", help="How a foreign model takes images: N1HW, NHW1, NHW or flat.  [default: found]"
-    ),
-    click.option(
-        "--input-range",
-        "value_range",
-        help="Values a foreign model takes: 0..255, 0..1, -1..1 or standardised, with -inverted for black on white.  "
-        "[default: found]",
-    ),
-    click.option("--output-name", "output", help="Output of a foreign model that answers.  [default: found]"),
-    click.option(
-        "--allow-external-data", is_flag=True, help="Let a model read its weights from other files that it names."
-    ),
-)
 
 
 @click.command(
@@ -139,28 +120,6 @@ def evaluate(
     return 0 if len(results) == len(models) else 3 if results else 1
 
 
-def check_choice(option: str, value: str | None, choices: Iterable[str]) -> None:
-    """Refuse a value that is none of the choices; they are not known before numpy is imported.
-
-    Raises:
-        click.BadParameter: When it is none.
-    """
-    if value is not None and value not in choices:
-        raise click.BadParameter(f"{value!r} is not one of {', '.join(choices)}", param_hint=option)
-
-
-def check_foreign(layout: str | None, value_range: str | None) -> None:
-    """Refuse a layout and a range that are none.
-
-    Raises:
-        click.BadParameter: When one is none.
-    """
-    from mnistbench.runtime.input_plan import LAYOUTS, VALUE_RANGES
-
-    check_choice("--input-layout", layout, LAYOUTS)
-    check_choice("--input-range", value_range, VALUE_RANGES)
-
-
 def check_device(text: str, provider: str | None = None) -> Device:
     """The device that a text means; refuses one that is none, without suggesting ``all`` as ``bench`` may.
 
@@ -178,11 +137,6 @@ def check_device(text: str, provider: str | None = None) -> Device:
         if found is not None:
             raise
         raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda or cuda:N (N from 0)") from None
-
-
-def calibration_images(dataset: Any) -> Any:
-    """A few hundred labelled training images, which tell a foreign model's value range; never test images."""
-    return dataset.train_images[:CALIBRATION_IMAGES], dataset.train_labels[:CALIBRATION_IMAGES]
 
 
 def with_paper(result: Any, model: ModelFile, *, comparable: bool = True) -> Any:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistbench.cli.evaluate import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, parse_shapes, tensor_options
 from mnistbench.cli.options import (
     MOST_THREADS,
     FiniteRange,
@@ -28,7 +28,9 @@ from mnistbench.cli.options import (
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 if TYPE_CHECKING:
+    from mnistbench.measure.latency.subject import Model
     from mnistbench.measure.load.scenarios import Scenario
+    from mnistbench.results import LoadResult
 
 DURATION = 3.0
 QUICK_DURATION = 0.3
@@ -97,6 +99,7 @@ QUICK_DURATION = 0.3
 @click.option(
     "--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws inputs and arrivals."
 )
+@tensor_options
 @foreign_options
 @click.option(
     "--output",
@@ -125,6 +128,8 @@ def load(
     threads: int | None,
     spin: bool,
     seed: int,
+    shapes: tuple[str, ...],
+    input_file: Path | None,
     layout: str | None,
     value_range: str | None,
     output: str | None,
@@ -141,19 +146,19 @@ def load(
     sends batches as fast as they are answered, server sends queries at random
     moments and looks for the highest rate that keeps p99 under a bound; paced
     shows what a pause before a call costs. MLPerf runs each for 600 seconds, which these
-    do not unless --duration says so. Nothing else should run on the machine.
+    do not unless --duration says so. Models that do not read digits get random
+    inputs of their shape, or yours. Nothing else should run on the machine.
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
         from mnistbench.cli.sources import distinct, find_models, open_dataset
-        from mnistbench.errors import MnistbenchError, ProviderError
+        from mnistbench.errors import MnistbenchError
         from mnistbench.files import check_writable, write_json
         from mnistbench.measure.environment import collect_environment
-        from mnistbench.measure.load.measure import measure_load
+        from mnistbench.measure.latency.subject import inspect_model
+        from mnistbench.measure.load.run import load_models
         from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
         from mnistbench.measure.load.timer import Timer
-        from mnistbench.results import LoadResult
-        from mnistbench.runtime.classifier import load_classifier
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
@@ -172,47 +177,43 @@ def load(
         models = distinct(find_models(names, work_dir, dropout))
         if output_file is not None:
             check_writable(output_file.parent)
-        dataset = open_dataset(data_dir)
+        tensors = parse_shapes(shapes)
+        # Tensors of a shape need no digits.
+        dataset = None if tensors or input_file is not None else open_dataset(data_dir)
         environment = collect_environment().as_dict()
-        settings = SessionSettings(threads or max(1, usable_cpus() // workers), spin)
         results: list[LoadResult] = []
+
+        def inspect(path: Path, name: str) -> Model:
+            return inspect_model(
+                path,
+                name=name,
+                calibration=calibration_images(dataset) if dataset is not None else None,
+                layout=layout,
+                value_range=value_range,
+                output=output,
+                allow_external_data=allow_external_data,
+                shapes=tensors,
+                input_file=input_file,
+            )
 
         def keep(result: LoadResult) -> None:
             results.append(result)
             if output_file is not None:
                 write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
 
-        for model in models:
-            for one_device in devices:
-                say(f"loading {model.name} on {one_device.label}")
-                try:
-                    classifier = load_classifier(
-                        model.path,
-                        name=model.name,
-                        device=one_device,
-                        settings=settings,
-                        calibration=calibration_images(dataset),
-                        layout=layout,
-                        value_range=value_range,
-                        output=output,
-                        assume_range=True,
-                        allow_external_data=allow_external_data,
-                    )
-                    measure_load(
-                        classifier,
-                        scenarios,
-                        images=dataset.test_images,
-                        seconds=duration or (QUICK_DURATION if quick else DURATION),
-                        timer=Timer(),
-                        settings=settings,
-                        seed=seed,
-                        on_result=keep,
-                    )
-                except MnistbenchError as error:
-                    if len(models) == 1 and not isinstance(error, ProviderError):
-                        raise
-                    for name in dict.fromkeys(scenario.name for scenario in scenarios):
-                        keep(LoadResult(model.name, str(model.path), "", one_device.text, name, error=str(error)))
+        load_models(
+            [(model.path, model.name) for model in models],
+            devices,
+            scenarios,
+            inspect=inspect,
+            images=dataset.test_images if dataset is not None else None,
+            seconds=duration or (QUICK_DURATION if quick else DURATION),
+            timer=Timer(),
+            settings=SessionSettings(threads or max(1, usable_cpus() // workers), spin),
+            seed=seed,
+            keep=keep,
+            note=say,
+        )
     failed = [result for result in results if result.error is not None]
     if as_json:
         bare = [dataclasses.replace(result, samples_seconds=()) for result in results]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from latency_models import write_other
 
 from mnistbench.cli.breakdown import find_rivals
 from mnistbench.results import BreakdownResult, CrossingResult
@@ -42,6 +43,17 @@ def test_tables_fit_80_columns_and_a_broken_file_does_not_stop_the_others(cli, t
     for text in ("64-64-10 on cpu, batch 1", "fused fc1", "other", "Failed", "no GPU is here"):
         assert text in outcome.out
     cli("breakdown", broken, *SHORT).fails_with("broken.onnx")
+
+
+def test_a_model_of_another_kind_is_given_tensors(cli, tmp_path):
+    file = write_other(tmp_path / "other.onnx")
+    asked = ("breakdown", file, *SHORT, "--json")
+    (row,) = cli(*asked, "--shape", "Nx3x8x8", **NOWHERE).succeeds().json["breakdowns"]
+    found = BreakdownResult.from_dict(row)
+    assert (found.error, found.problems, found.batch_size) == (None, (), 1)
+    assert found.operators
+    assert found.floor_seconds > 0
+    cli(*asked, **NOWHERE).fails_with("--shape")
 
 
 def test_on_a_gpu_that_is_not_there_it_fails_and_says_why(cli):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from latency_models import write_other
 
 from mnistbench.results import LoadResult
 
@@ -89,9 +91,24 @@ def test_a_batch_that_no_memory_holds_is_a_row_with_an_error(cli, monkeypatch):
     def refuse(*_args, **_keywords):
         raise MemoryError
 
-    monkeypatch.setattr("mnistbench.measure.load.measure.draw_inputs", refuse)
+    monkeypatch.setattr("mnistbench.measure.load.measure.make_workload", refuse)
     outcome = cli("load", MODEL, "--scenario", "offline", *SHORT, "--json")
     outcome.fails_with("not enough memory", "batch 256", out=outcome.out)
+
+
+def test_a_model_of_another_kind_is_given_tensors(cli, tmp_path):
+    file = write_other(tmp_path / "other.onnx")
+    asked = ("load", file, "--scenario", "single-stream,offline", "--batch", 4, *SHORT, "--json")
+    outcome = cli(*asked, "--shape", "Nx3x8x8").succeeds()
+    assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 1), (None, 4)]
+    cli(*asked).fails_with("--shape")
+    np.save(tmp_path / "x.npy", np.ones((4, 3, 8, 8), np.float32))
+    outcome = cli(*asked, "--input-file", tmp_path / "x.npy")
+    assert outcome.code == 3
+    assert [row["error"] is None for row in outcome.json] == [False, True]
+    named = write_other(tmp_path / "named.onnx", shape=("n", 3))
+    outcome = cli("load", named, "--scenario", "single-stream", *SHORT, "--json").succeeds()
+    assert "named does not read digits; loaded with random inputs: x float32 [N, 3]" in outcome.err
 
 
 def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch):

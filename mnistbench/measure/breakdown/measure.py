@@ -10,6 +10,8 @@ import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+
 from mnistbench.errors import MnistbenchError
 from mnistbench.measure.breakdown.arithmetic import spec_of
 from mnistbench.measure.breakdown.parts import combine_parts
@@ -21,6 +23,9 @@ from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.latency.sweep import Progress, Runner, Task
 from mnistbench.results import BreakdownResult, CrossingResult
 from mnistbench.runtime.images import Images
+
+_BLANK = np.zeros((1, 28, 28), dtype=np.uint8)
+"""For the model that does nothing, beside models that are given tensors."""
 
 MakeRunners = Callable[[Images | None], contextlib.AbstractContextManager[tuple[Runner, Profiler]]]
 """What times and what profiles requests, given the images."""
@@ -64,7 +69,7 @@ def measure_breakdown(
     with contextlib.ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnistbench-"))
         timed = Timed(wanted, models, floor_model(Path(folder)))
-        run, profile = stack.enter_context(make_runners(bench.images))
+        run, profile = stack.enter_context(make_runners(bench.images if bench.images is not None else _BLANK))
         calls, tell = timed.calls, on_progress or (lambda _task, _done, _total: None)
         total = timed.count + len(calls)
         timed.run(run, lambda task, done, _total: tell(task, done, total))

@@ -10,27 +10,21 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Sequence
-from typing import Any
-
-import numpy as np
-import numpy.typing as npt
 
 from mnistbench.errors import InputError, ModelError, ProviderError
-from mnistbench.measure.latency.workload import draw_inputs
+from mnistbench.measure.latency.workload import make_workload
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
+from mnistbench.measure.load.loaded import Loaded, Query
 from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of
 from mnistbench.measure.load.search import search_rate
 from mnistbench.measure.load.server import most_waiting, poisson_arrivals, run_server
 from mnistbench.measure.load.timer import Timer
-from mnistbench.measure.load.traffic import Traffic
 from mnistbench.measure.stats import median
 from mnistbench.measure.steady import Plan, measure_steady
 from mnistbench.results import LoadResult, RateStep
-from mnistbench.runtime.classifier import OnnxClassifier, metadata_number
-from mnistbench.runtime.images import as_batch
-from mnistbench.runtime.input_plan import InputPlan
-from mnistbench.runtime.session import SessionSettings, onnxruntime_errors, provider_options, run_error
+from mnistbench.runtime.images import Images, as_batch
+from mnistbench.runtime.session import onnxruntime_errors, run_error
 
 SEED = 20
 
@@ -44,13 +38,12 @@ OnResult = Callable[[LoadResult], None]
 
 
 def measure_load(
-    classifier: OnnxClassifier,
+    loaded: Loaded,
     scenarios: Sequence[Scenario],
     *,
-    images: npt.NDArray[np.uint8],
+    images: Images | None,
     seconds: float,
     timer: Timer,
-    settings: SessionSettings,
     seed: int = SEED,
     warm_up: Plan = WARM_UP,
     on_result: OnResult | None = None,
@@ -58,12 +51,11 @@ def measure_load(
     """Measure one model on its device under several kinds of load, all with its one session.
 
     Args:
-        classifier: The model; its session was made with ``settings``.
+        loaded: The model with its session.
         scenarios: The kinds of load, in order.
-        images: uint8 of shape ``(n, 28, 28)``, which the inputs are drawn from.
+        images: uint8 of shape ``(n, 28, 28)``, which the inputs of a model that reads digits are drawn from.
         seconds: How long a run should last; longer where its percentile needs more queries.
         timer: Clock and sleep.
-        settings: Of the session, for the results.
         seed: Draws the inputs and the arrivals.
         warm_up: How each scenario is warmed up.
         on_result: Gets each row as soon as it exists.
@@ -74,9 +66,10 @@ def measure_load(
     Raises:
         InputError: When there are no images, or a scenario cannot be measured in that time.
     """
-    images = as_batch(images)
-    if not len(images):
-        raise InputError("no images to draw inputs from; expected at least one")
+    if loaded.model.inputs.plan is not None:
+        images = as_batch(images) if images is not None else None
+        if images is None or not len(images):
+            raise InputError("no images to draw inputs from; expected at least one")
     planned = [(scenario, limits_of(scenario, seconds)) for scenario in scenarios]
     for scenario, limits in planned:
         if isinstance(scenario, Server) and scenario.rate is not None and scenario.rate * limits.max_seconds < 1:
@@ -84,32 +77,17 @@ def measure_load(
                 f"a rate of {scenario.rate:g} queries a second is less than one in {limits.max_seconds:g} s, "
                 "the longest that a run may last; give a longer --duration"
             )
-    options = settings.as_dict() | {
-        "provider": classifier.device.source.name,
-        "provider_options": provider_options(classifier.device, settings),
-        "input": classifier.input_plan.as_dict(),
-        "watch_seconds": timer.watch_seconds,
-    }
-    blank = LoadResult(
-        name=classifier.name,
-        file=str(classifier.path),
-        sha256=classifier.sha256,
-        device=classifier.device.text,
-        scenario="",
-        seed=seed,
-        options=options,
-        notation=classifier.metadata.get("mnistbench.notation"),
-        dropout=metadata_number(classifier.metadata, "mnistbench.dropout"),
-    )
+    blank = loaded.blank(seed)
+    blank = dataclasses.replace(blank, options=blank.options | {"watch_seconds": timer.watch_seconds})
     rows = []
     for scenario, limits in planned:
         row = _settings_row(blank, scenario, limits)
         try:
-            row = _measure(row, classifier, scenario, limits, images, timer, warm_up)
+            row = _measure(row, loaded, scenario, limits, images, timer, warm_up)
         except (ModelError, ProviderError) as error:
             row = dataclasses.replace(row, error=str(error))
         except onnxruntime_errors() as error:
-            failure = run_error(error, name=row.name, device=classifier.device, batch_size=scenario.samples_per_query)
+            failure = run_error(error, name=row.name, device=loaded.device, batch_size=scenario.samples_per_query)
             row = dataclasses.replace(row, error=str(failure))
         rows.append(row)
         if on_result is not None:
@@ -134,20 +112,21 @@ def _settings_row(blank: LoadResult, scenario: Scenario, limits: Limits) -> Load
 
 def _measure(
     row: LoadResult,
-    classifier: OnnxClassifier,
+    loaded: Loaded,
     scenario: Scenario,
     limits: Limits,
-    images: npt.NDArray[np.uint8],
+    images: Images | None,
     timer: Timer,
     warm_up: Plan,
 ) -> LoadResult:
     """One scenario: the row with its figures."""
-    plan, size = classifier.input_plan, scenario.samples_per_query
-    if plan.batch_size not in (None, size):
-        raise ModelError(f"{row.name} takes batches of {plan.batch_size} only, not of {size}")
-    inputs = draw_inputs(images, size, plan, row.seed)
-    call = _Call(classifier.session, plan, inputs, size)
-    row = dataclasses.replace(row, provider=classifier.provider, options=row.options | {"distinct_inputs": len(inputs)})
+    inputs, size = loaded.model.inputs, scenario.samples_per_query
+    if inputs.fixed_batch not in (None, size):
+        raise ModelError(f"{row.name} takes batches of {inputs.fixed_batch} only, not of {size}")
+    workload = make_workload(inputs, size, images, row.seed)
+    call = Query(loaded, workload)
+    provider = str(loaded.session.get_providers()[0])
+    row = dataclasses.replace(row, provider=provider, options=row.options | {"distinct_inputs": len(workload.feeds)})
     sample = measure_steady(call, warm_up, timer.clock, after_each=call.check)
     if isinstance(scenario, Server):
         server = _Server(row, scenario, limits, call, timer)
@@ -163,7 +142,7 @@ def _measure(
 class _Server:
     """The runs of a server scenario, each with arrivals of its own."""
 
-    def __init__(self, row: LoadResult, scenario: Server, limits: Limits, call: _Call, timer: Timer) -> None:
+    def __init__(self, row: LoadResult, scenario: Server, limits: Limits, call: Query, timer: Timer) -> None:
         self._row, self._scenario, self._limits, self._call, self._timer = row, scenario, limits, call, timer
         self._runs = 0
         self._passed: dict[float, LoadResult] = {}
@@ -212,35 +191,3 @@ class _Server:
 
     def _none(self, reason: str) -> LoadResult:
         return dataclasses.replace(self._row, rate=None, within_bound=False, invalid_reasons=(reason,))
-
-
-class _Call:
-    """One query to a session, which several threads may run at once; its inputs rotate."""
-
-    def __init__(self, session: Any, plan: InputPlan, inputs: Sequence[npt.NDArray[Any]], size: int) -> None:
-        self._run, self._plan, self._size = session.run, plan, size
-        self._outputs = [plan.output]
-        self._feeds = [{plan.name: given} for given in inputs]
-        self._expected = [plan.labels(self(index)[0], size) for index in range(len(inputs))]
-
-    def __call__(self, index: int) -> Any:
-        return self._run(self._outputs, self._feeds[index % len(self._feeds)])
-
-    def check(self, answer: Any, index: int) -> None:
-        """Compare an answer with the first one to the same images.
-
-        Raises:
-            ModelError: When it is another.
-        """
-        labels = self._plan.labels(answer[0], self._size)
-        if not np.array_equal(labels, self._expected[index % len(self._feeds)]):
-            raise ModelError("its answers to the same images changed under load; the figures are void")
-
-    def check_all(self, traffic: Traffic) -> None:
-        """Compare the answers that a run has kept.
-
-        Raises:
-            ModelError: When one is another than before.
-        """
-        for index, answer in traffic.answers:
-            self.check(answer, index)

@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 import pytest
 from fake_time import MS, FakeTime
+from latency_models import write_other
 
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import InputError
+from mnistbench.measure.latency.subject import inspect_model
+from mnistbench.measure.load.loaded import load_model
 from mnistbench.measure.load.measure import measure_load
 from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
 from mnistbench.measure.steady import Plan
 from mnistbench.results import LoadResult
-from mnistbench.runtime.classifier import load_classifier
+from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import SessionSettings
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)
@@ -25,15 +28,18 @@ ALL = (SingleStream(), MultiStream(), Offline(32), Server(rate=200.0), Paced(0.0
 
 
 @pytest.fixture(scope="module")
-def classifier():
-    return load_classifier(bundled_zoo() / "64-64-10.onnx", name="m", settings=SETTINGS)
+def loaded():
+    return load_model(inspect_model(bundled_zoo() / "64-64-10.onnx", name="m"), CPU, SETTINGS)
 
 
 class Session:
     """The model's session, with a clock that a call moves on by a millisecond for each image or more."""
 
-    def __init__(self, session: Any, time: FakeTime, *, fails_at: int = 0, failure: Any = None) -> None:
+    def __init__(
+        self, session: Any, time: FakeTime, *, fails_at: int = 0, failure: Any = None, wrong: bool = False
+    ) -> None:
         self._session, self._time, self._fails_at, self._failure = session, time, fails_at, failure
+        self._wrong = wrong
         self.batches: list[int] = []
 
     def get_providers(self) -> list[str]:
@@ -48,26 +54,25 @@ class Session:
             if isinstance(self._failure, Exception):
                 raise self._failure
             return [(answer[0] + 1) % 10]
-        return answer
+        return [(answer[0] + 1) % 10, *answer[1:]] if self._wrong else answer
 
 
-def run(classifier, scenarios, seconds=0.5, **failure):
+def run(loaded, scenarios, seconds=0.5, **failure):
     time = FakeTime()
-    timed = dataclasses.replace(classifier, session=Session(classifier.session, time, **failure))
+    timed = dataclasses.replace(loaded, session=Session(loaded.session, time, **failure))
     rows = measure_load(
         timed,
         scenarios,
         images=IMAGES,
         seconds=seconds,
         timer=time.timer(),
-        settings=SETTINGS,
         warm_up=BRIEF,
     )
     return rows, time, timed.session
 
 
-def test_every_scenario_gets_its_row(classifier) -> None:
-    rows, _, session = run(classifier, ALL, seconds=0.6)
+def test_every_scenario_gets_its_row(loaded) -> None:
+    rows, _, session = run(loaded, ALL, seconds=0.6)
     assert [row.scenario for row in rows] == [
         "single-stream",
         "multi-stream",
@@ -97,8 +102,8 @@ def test_every_scenario_gets_its_row(classifier) -> None:
     assert set(session.batches) == {1, 8, 32}
 
 
-def test_the_highest_rate_is_searched_and_shown_with_every_run(classifier) -> None:
-    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.005)], seconds=5.0)
+def test_the_highest_rate_is_searched_and_shown_with_every_run(loaded) -> None:
+    ((row,), _, _) = run(loaded, [Server(bound_seconds=0.005)], seconds=5.0)
     assert (row.rate_searched, row.within_bound, row.valid) == (True, True, True)
     # One call takes 1 ms: theory says 561 (M/D/1), and p99's upper bound from few queries lies above p99.
     assert 400 < row.rate < 570
@@ -111,27 +116,27 @@ def test_the_highest_rate_is_searched_and_shown_with_every_run(classifier) -> No
     assert LoadResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
 
 
-def test_the_same_arrivals_for_the_same_seed(classifier) -> None:
-    first, again = (run(classifier, [Server(rate=700.0)])[0][0] for _ in range(2))
+def test_the_same_arrivals_for_the_same_seed(loaded) -> None:
+    first, again = (run(loaded, [Server(rate=700.0)])[0][0] for _ in range(2))
     assert first == again
 
 
-def test_a_call_slower_than_the_bound_needs_no_search(classifier) -> None:
-    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.0005)])
+def test_a_call_slower_than_the_bound_needs_no_search(loaded) -> None:
+    ((row,), _, _) = run(loaded, [Server(bound_seconds=0.0005)])
     assert (row.rate, row.within_bound, row.valid, row.error) == (None, False, False, None)
     assert row.invalid_reasons == ("a call alone takes 0.001 s, longer than the bound of 0.0005 s",)
 
 
-def test_a_bound_that_no_rate_keeps(classifier) -> None:
+def test_a_bound_that_no_rate_keeps(loaded) -> None:
     # Alone a query just keeps it, but one in a hundred meets another even at the lowest rate.
-    ((row,), _, _) = run(classifier, [Server(bound_seconds=0.001)])
+    ((row,), _, _) = run(loaded, [Server(bound_seconds=0.001)])
     assert (row.rate, row.within_bound, row.num_queries) == (None, False, 0)
     assert row.invalid_reasons == ("not even 132 queries a second kept p99 within 0.001 s",)
     assert min(step.rate for step in row.steps) == pytest.approx(662 / 5)
 
 
-def test_an_overloaded_server_is_a_row_that_says_so(classifier) -> None:
-    ((row,), _, _) = run(classifier, [Server(rate=5000.0)], seconds=10.0)
+def test_an_overloaded_server_is_a_row_that_says_so(loaded) -> None:
+    ((row,), _, _) = run(loaded, [Server(rate=5000.0)], seconds=10.0)
     assert (row.stop_reason, row.within_bound, row.valid, row.p99_seconds) == ("overload", False, False, None)
     assert row.num_queries < 2000
 
@@ -141,36 +146,57 @@ def test_an_overloaded_server_is_a_row_that_says_so(classifier) -> None:
     [
         (RuntimeError("Failed to allocate memory"), "cpu has not enough memory for m at batch 1"),
         (RuntimeError("kernel exploded"), "m fails on a batch of 1: kernel exploded"),
-        (None, "its answers to the same images changed under load"),
+        (None, "its answers to the same inputs changed while it was timed"),
     ],
 )
 @pytest.mark.parametrize("scenario", [SingleStream(), Server(rate=100.0), Paced(0.01)])
-def test_one_failure_is_one_row(classifier, scenario, failure, message) -> None:
+def test_one_failure_is_one_row(loaded, scenario, failure, message) -> None:
     # 16 calls learn the answers, fewer than 15 warm up; this one is timed and its answer kept.
-    rows, _, _ = run(classifier, [scenario, Offline(4)], fails_at=60, failure=failure)
+    rows, _, _ = run(loaded, [scenario, Offline(4)], fails_at=60, failure=failure)
     assert message in rows[0].error
     assert (rows[0].samples_seconds, rows[0].valid, rows[0].scenario) == ((), False, scenario.name)
     assert rows[1].error is None
 
 
-def test_a_fixed_batch_gives_an_error_row_for_the_others(classifier) -> None:
-    plan = dataclasses.replace(classifier.input_plan, batch_size=8)
-    rows, _, _ = run(dataclasses.replace(classifier, input_plan=plan), [SingleStream(), MultiStream(), Offline(4)])
+def test_a_fixed_batch_gives_an_error_row_for_the_others(loaded) -> None:
+    plan = dataclasses.replace(loaded.model.inputs.plan, batch_size=8)
+    model = dataclasses.replace(loaded.model, inputs=dataclasses.replace(loaded.model.inputs, plan=plan))
+    rows, _, _ = run(dataclasses.replace(loaded, model=model), [SingleStream(), MultiStream(), Offline(4)])
     errors = [row.error for row in rows]
     assert errors == ["m takes batches of 8 only, not of 1", None, "m takes batches of 8 only, not of 4"]
 
 
-def test_several_workers_share_the_session_and_leave_no_thread(classifier) -> None:
+def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
+    path = write_other(tmp_path / "x.onnx", shape=("n", 3))
+    other = load_model(inspect_model(path), CPU, SETTINGS)
+    rows = measure_load(
+        other, [SingleStream(), MultiStream(4)], images=None, seconds=0.01, timer=FakeTime().timer(), warm_up=BRIEF
+    )
+    assert [(row.error, row.samples_per_query) for row in rows] == [(None, 1), (None, 4)]
+    assert rows[0].options["input"]["shapes"] == {"x": [None, 3]}
+    fixed = load_model(inspect_model(path, shapes={"x": (2, 3)}), CPU, SETTINGS)
+    (row,) = measure_load(fixed, [SingleStream()], images=None, seconds=0.01, timer=FakeTime().timer(), warm_up=BRIEF)
+    assert row.error == "x takes batches of 2 only, not of 1"
+
+
+def test_answers_that_are_others_than_the_cpus_void_the_row(loaded) -> None:
+    wrong = Session(loaded.session, FakeTime(), wrong=True)
+    elsewhere = dataclasses.replace(loaded, session=wrong, device=resolve_device("cuda:0"))
+    (row,) = measure_load(elsewhere, [SingleStream()], images=IMAGES, seconds=0.01, timer=FakeTime().timer())
+    assert "answers on cuda:0 are others than on the CPU" in row.error
+
+
+def test_several_workers_share_the_session_and_leave_no_thread(loaded) -> None:
     before = set(threading.enumerate())
-    rows, _, _ = run(classifier, [Offline(16, workers=3)])
+    rows, _, _ = run(loaded, [Offline(16, workers=3)])
     assert (rows[0].workers, rows[0].error) == (3, None)
     assert rows[0].num_queries >= 11
     assert set(threading.enumerate()) <= before
 
 
-def test_each_row_is_handed_on_as_soon_as_it_exists(classifier) -> None:
+def test_each_row_is_handed_on_as_soon_as_it_exists(loaded) -> None:
     time, seen = FakeTime(), []
-    timed = dataclasses.replace(classifier, session=Session(classifier.session, time))
+    timed = dataclasses.replace(loaded, session=Session(loaded.session, time))
 
     def stop(row: LoadResult) -> None:
         seen.append(row.scenario)
@@ -183,7 +209,6 @@ def test_each_row_is_handed_on_as_soon_as_it_exists(classifier) -> None:
             images=IMAGES,
             seconds=0.1,
             timer=time.timer(),
-            settings=SETTINGS,
             warm_up=BRIEF,
             on_result=stop,
         )
@@ -199,8 +224,6 @@ def test_each_row_is_handed_on_as_soon_as_it_exists(classifier) -> None:
         (Server(rate=0.05), 1.0, IMAGES, "a rate of 0.05 queries a second is less than one in 10 s"),
     ],
 )
-def test_requests_that_make_no_sense(classifier, scenario, seconds, images, message) -> None:
+def test_requests_that_make_no_sense(loaded, scenario, seconds, images, message) -> None:
     with pytest.raises(InputError, match=message):
-        measure_load(
-            classifier, [scenario], images=images, seconds=seconds, timer=FakeTime().timer(), settings=SETTINGS
-        )
+        measure_load(loaded, [scenario], images=images, seconds=seconds, timer=FakeTime().timer())
