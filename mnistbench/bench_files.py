@@ -1,4 +1,4 @@
-"""Runs of the benchmark on disk: one JSON file a run, with its machine and every sample.
+"""Runs of the benchmark on disk: one JSON file a run, with its machine and every sample; ``.json.gz`` is compressed.
 
 Knows nothing of how they are measured, compared or shown.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, read_json
+from mnistbench.files import atomic_write, compressed, read_json
 from mnistbench.results import BenchRun, Environment, LatencyResult
 
 LARGEST_FILE = 1 << 28
@@ -18,7 +18,7 @@ LARGEST_FILE = 1 << 28
 
 
 def write_bench_run(path: Path, run: BenchRun) -> None:
-    """Write a run atomically, a row of results on a line.
+    """Write a run atomically, a row of results on a line; compressed where the name ends in ``.gz``.
 
     Raises:
         OSError: When the file cannot be written; it is then as it was before.
@@ -28,7 +28,7 @@ def write_bench_run(path: Path, run: BenchRun) -> None:
     head = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     text = f'{head},\n  "results": [\n{lines}\n  ]\n}}\n' if rows else f'{head},\n  "results": []\n}}\n'
-    atomic_write(path, text.encode())
+    atomic_write(path, compressed(path, text.encode()))
 
 
 def read_bench_run(path: Path) -> BenchRun:

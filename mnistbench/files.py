@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import gzip
 import hashlib
 import json
 import os
 import secrets
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -70,29 +72,28 @@ def check_writable(folder: Path) -> None:
 
 
 def write_json(path: Path, document: Any) -> None:
-    """Write ``document`` atomically as indented JSON that ends in a newline.
+    """Write ``document`` atomically as indented JSON that ends in a newline; compressed where the name ends in ``.gz``.
 
     Raises:
         ValueError: When ``document`` holds NaN or infinity, which JSON cannot say.
         OSError: As :func:`atomic_write`.
     """
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    atomic_write(path, (text + "\n").encode())
+    atomic_write(path, compressed(path, (text + "\n").encode()))
 
 
 def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
-    """The document in a JSON file that anybody may have written.
+    """The document in a JSON file that anybody may have written; a name that ends in ``.gz`` means a compressed one.
 
     Args:
         path: The file.
-        limit: No more bytes than this are taken.
+        limit: No more bytes than this are taken, uncompressed.
 
     Raises:
         OSError: When the file cannot be read.
-        ValueError: When it is larger than ``limit``, no JSON in UTF-8, or nested too deeply.
+        ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, or nested too deeply.
     """
-    with path.open("rb") as stream:
-        content = stream.read(limit + 1)
+    content = _read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1)
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit} bytes")
     try:
@@ -110,6 +111,16 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
     raise ValueError("it is nested too deeply")
 
 
+def is_compressed(path: Path) -> bool:
+    """Whether a file's name says that its content is compressed with gzip."""
+    return path.suffix == ".gz"
+
+
+def compressed(path: Path, content: bytes) -> bytes:
+    """The content of a file, compressed where its name says so; always the same for the same content."""
+    return gzip.compress(content, mtime=0) if is_compressed(path) else content
+
+
 def sha256_of(path: Path) -> str:
     """Hexadecimal SHA-256 of a file, read in pieces.
 
@@ -118,6 +129,20 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _read(path: Path, count: int) -> bytes:
+    with path.open("rb") as stream:
+        return stream.read(count)
+
+
+def _read_compressed(path: Path, count: int) -> bytes:
+    """So many bytes of the content and no more, however many there are."""
+    try:
+        with gzip.open(path) as stream:
+            return stream.read(count)
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise ValueError(f"it is not what gzip writes: {error}") from None
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 import json
 from pathlib import Path
 
@@ -15,6 +16,31 @@ from mnistbench.errors import ArtifactError
 def test_a_run_comes_back(tmp_path: Path, run) -> None:
     write_bench_run(tmp_path / "deep" / "run.json", run)
     assert read_bench_run(tmp_path / "deep" / "run.json") == run
+
+
+def test_a_compressed_run_comes_back_and_is_always_the_same_file(tmp_path: Path) -> None:
+    for name in ("run.json", "run.json.gz", "again.json.gz"):
+        write_bench_run(tmp_path / name, BENCH)
+    assert read_bench_run(tmp_path / "run.json.gz") == BENCH
+    plain, packed, again = (tmp_path / name for name in ("run.json", "run.json.gz", "again.json.gz"))
+    assert packed.read_bytes() == again.read_bytes()
+    assert gzip.decompress(packed.read_bytes()) == plain.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", gzip.compress(b"{}" * 99)[:-9], gzip.compress(b"{}")[:9], b"\x1f\x8b\x08" + b"\xff" * 40]
+)
+def test_a_damaged_compressed_run_is_a_typed_error(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "run.json.gz").write_bytes(content)
+    with pytest.raises(ArtifactError, match="not a run of the benchmark"):
+        read_bench_run(tmp_path / "run.json.gz")
+
+
+def test_a_compressed_file_that_grows_without_end_is_refused(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("mnistbench.bench_files.LARGEST_FILE", 1000)
+    (tmp_path / "run.json.gz").write_bytes(gzip.compress(b" " * 10_000_000))
+    with pytest.raises(ArtifactError, match="larger than 1000 bytes"):
+        read_bench_run(tmp_path / "run.json.gz")
 
 
 def test_a_row_stands_on_a_line(tmp_path: Path) -> None:

@@ -80,7 +80,8 @@ QUICK_TUNE_PROCESSES = 3
     "--output",
     "output_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="File for the run, with every sample. Default: a new one in the work folder, below bench/ or tuned/.",
+    help="File for the run, with every sample; .json.gz is compressed. Default: a new one in the work folder, below "
+    "bench/ or tuned/.",
 )
 @dropout_option
 @data_dir_option
