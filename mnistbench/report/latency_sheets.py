@@ -24,6 +24,13 @@ _COLUMNS = (
     Column("images/s"),
 )
 
+_PRECISIONS = {
+    "OpenVINOExecutionProvider": "OpenVINO computes in bfloat16 or float16 by itself where the hardware is fast at it.",
+    "TensorrtExecutionProvider": "TensorRT may round to TensorFloat-32 by itself.",
+    "NvTensorRTRTXExecutionProvider": "TensorRT may round to TensorFloat-32 by itself.",
+}
+"""Of providers that choose another than the model's own; those of onnxruntime's packages keep it."""
+
 
 def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
     """A sheet for each way of running, since modes and devices are not one ranking; notes below the last.
@@ -92,6 +99,8 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
         notes.append(
             f"p50: median of the medians of {processes} fresh processes; ±: half its 95% interval by their spread."
         )
+    ran = dict.fromkeys(result.provider for result in measured)
+    notes += dict.fromkeys(_PRECISIONS[provider] for provider in ran if provider in _PRECISIONS)
     unsettled = [result for result in measured if not result.warmup_settled]
     if unsettled:
         notes.append(f"{len(unsettled)} of {len(results)} did not settle in warm-up: the machine is noisy.")

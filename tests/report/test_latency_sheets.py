@@ -69,6 +69,14 @@ def test_doubtful_conditions_are_told() -> None:
     assert "In 1 of 3 rows the GPU's clock was held down meanwhile (power_cap)." in note
 
 
+def test_a_provider_that_chooses_its_precision_is_told() -> None:
+    openvino, tensorrt = "OpenVINOExecutionProvider", "TensorrtExecutionProvider"
+    rows = [latency(OWN, provider=provider) for provider in (openvino, tensorrt, openvino)]
+    note = latency_sheets(rows)[-1].note
+    assert note.count("OpenVINO computes in bfloat16") == note.count("TensorRT may round") == 1
+    assert "by itself" not in the_sheet(latency(OWN)).note
+
+
 def test_a_name_cannot_steer_the_terminal() -> None:
     sheet = the_sheet(latency(OWN, name="a\nb\x1b[31m"), latency(OWN, name="c", error="line\nline"))
     assert not any("\n" in cell or "\x1b" in cell for row in sheet.rows for cell in row)
