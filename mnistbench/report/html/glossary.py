@@ -15,6 +15,11 @@ TERMS: tuple[tuple[str, str], ...] = (
         "As bound, and the GPU replays a recorded CUDA graph. Figures of different modes answer different questions "
         "and are never ranked together.",
     ),
+    (
+        "undisturbed",
+        "A call that nothing disturbed: the shortest that a second fresh process confirms. Whatever else a machine "
+        "does makes calls longer, so it differs least from run to run; two runs are compared by it.",
+    ),
     ("p50, median", "Half of the calls in steady state take at most so long; the median of the processes' medians."),
     (
         "95% interval",
