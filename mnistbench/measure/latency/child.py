@@ -7,7 +7,6 @@ else of a request hand their own measuring to :func:`main`.
 
 from __future__ import annotations
 
-import gc
 import json
 import sys
 from collections.abc import Callable
@@ -20,6 +19,7 @@ from mnistbench import errors
 from mnistbench.errors import MnistbenchError
 from mnistbench.files import read_json, write_json
 from mnistbench.measure.clock import Clock, MonotonicClock
+from mnistbench.measure.collection import without_collection
 from mnistbench.measure.latency.request import Request
 from mnistbench.measure.latency.single import measure_once
 from mnistbench.runtime.images import Images
@@ -44,12 +44,9 @@ def answer(document: object, images: Path | None, measure: Measure = measure_onc
     """Measure one request, given and answered as JSON."""
     assert isinstance(document, dict)
     pixels = np.load(images, mmap_mode="r", allow_pickle=False) if images is not None else None
-    # A collection in the middle of a call would be timed with it.
-    gc.collect()
-    gc.freeze()
-    gc.disable()
     try:
-        measured = measure(Request.from_dict(document), pixels, MonotonicClock())
+        with without_collection():
+            measured = measure(Request.from_dict(document), pixels, MonotonicClock())
     except MnistbenchError as error:
         return {"error": str(error), "type": type(error).__name__}
     return {"measured": measured.as_dict()}

@@ -12,6 +12,7 @@ import math
 from collections.abc import Callable, Sequence
 
 from mnistbench.errors import InputError, ModelError, ProviderError
+from mnistbench.measure.collection import without_collection
 from mnistbench.measure.latency.workload import make_workload
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
@@ -83,7 +84,8 @@ def measure_load(
     for scenario, limits in planned:
         row = _settings_row(blank, scenario, limits)
         try:
-            row = _measure(row, loaded, scenario, limits, images, timer, warm_up)
+            with without_collection():
+                row = _measure(row, loaded, scenario, limits, images, timer, warm_up)
         except (ModelError, ProviderError) as error:
             row = dataclasses.replace(row, error=str(error))
         except onnxruntime_errors() as error:
