@@ -34,7 +34,7 @@ class ModelEntry(Result):
     sha256: str
     size_bytes: int
     precision: str
-    """``fp32``."""
+    """``fp32``; ``mixed`` for an ensemble whose members have several."""
     input_dtype: str
     """``uint8`` with values 0..255, or ``float32`` with values 0..1."""
     opset: int
@@ -43,18 +43,21 @@ class ModelEntry(Result):
     """``name, dtype, shape`` of each; a symbolic dimension is a string."""
     outputs: tuple[dict[str, Any], ...]
     notation: str
-    dropout: float
+    dropout: float | None
+    """``None`` for an ensemble, whose members each have their own."""
     num_parameters: int
     macs: int
     table: int | None
     paper_error: float | None
     labels: tuple[str, ...]
     training: dict[str, Any]
-    """``recipe, seed, epochs, selection, selected_epoch, job, weights_sha256`` ..."""
+    """``recipe, seed, epochs, selection, selected_epoch, job, weights_sha256`` ...; ``combination, members`` of an
+    ensemble."""
     metrics: dict[str, Any]
     """``dataset, dataset_sha256, num_errors, num_images, error_rate, error_rate_low, error_rate_high``."""
     parity: dict[str, Any]
-    """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime."""
+    """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime;
+    ``max_probability_difference`` between an ensemble and the mean of its members."""
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -179,7 +182,8 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
     """The ONNX file that a path or a network's name means.
 
     Args:
-        text: A path that exists or ends in ``.onnx``, or anything that :func:`catalog.find` takes.
+        text: A path that exists or ends in ``.onnx``, anything that :func:`catalog.find` takes, or the name of
+            a zoo's entry that is no network's, such as an ensemble's.
         zoos: Folders to look in, the first that has the network wins.
         dropout: As for :func:`catalog.find`.
 
@@ -198,6 +202,10 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
             raise ArtifactError(f"{text} is a folder; name an ONNX file in it") from None
         if len(path.parts) > 1:
             raise ArtifactError(f"no such file: {text}") from None
+        for folder in zoos:
+            for entry in read_manifest(folder):
+                if entry.name == text:
+                    return ModelFile(verify(folder, entry), entry.name, entry)
         raise UnknownNetworkError(f"{error} (nor is it a file)") from None
     for folder in zoos:
         entries = [entry for entry in read_manifest(folder) if entry.name == network.name]

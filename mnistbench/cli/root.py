@@ -19,6 +19,7 @@ from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
 from mnistbench.cli.doctor import doctor
+from mnistbench.cli.ensemble import ensemble
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
@@ -148,6 +149,7 @@ _COMMANDS = (
     train,
     runs,
     export,
+    ensemble,
     evaluate,
     bench,
     breakdown,

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.metadata
 import json
 import math
 from pathlib import Path
-from typing import Any
 
 import onnx
 
@@ -17,16 +15,12 @@ from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
 from mnistbench.files import atomic_write
-from mnistbench.layers import NUM_CLASSES
-from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import TrainingResult
+from mnistbench.training.description import LABELS, errors_metadata, errors_metrics, file_facts, general_metadata
 from mnistbench.training.gate import Parity, check_structure, compare_with_torch, require_parity
-from mnistbench.training.graph import IR_VERSION, OPSET, InputDtype, build_model, to_bytes
+from mnistbench.training.graph import InputDtype, build_model, to_bytes
 from mnistbench.training.job import FinishedRun
 from mnistbench.training.run import load_weights
-
-LABELS = tuple(str(digit) for digit in range(NUM_CLASSES))
-LICENSE = "MIT; trained on MNIST (CC BY-SA 3.0)"
 
 
 def export_run(
@@ -81,8 +75,6 @@ def file_name(network: Network, input_dtype: InputDtype) -> str:
 
 def metadata(network: Network, result: TrainingResult, parity: Parity, input_dtype: InputDtype) -> dict[str, str]:
     """The model's metadata properties; no date, so that the bytes stay reproducible."""
-    low, high = wilson_interval(parity.num_errors, parity.num_images)
-    pixels = "NominalRange_0_255" if input_dtype == "uint8" else "Normalized_0_1"
     own = {
         "name": network.name,
         "notation": network.spec.notation,
@@ -95,27 +87,14 @@ def metadata(network: Network, result: TrainingResult, parity: Parity, input_dty
         "selection": result.selection,
         "dataset": result.dataset,
         "dataset_sha256": result.dataset_sha256,
-        "test_errors": f"{parity.num_errors}/{parity.num_images}",
-        "test_error_rate": f"{parity.num_errors / parity.num_images:.6f}",
-        "test_error_interval_95": f"{low:.6f}..{high:.6f}",
+        **errors_metadata(parity.num_errors, parity.num_images),
         "parity_images": str(parity.num_images),
         "parity_label_differences": str(parity.label_differences),
         "parity_logit_difference_below": f"{_power_of_ten_above(parity.max_logit_difference):g}",
         "weights_sha256": result.weights_sha256,
         "versions": json.dumps(_versions(), sort_keys=True),
     }
-    return {
-        "Image.BitmapPixelFormat": "Gray8",
-        "Image.NominalPixelRange": pixels,
-        "description": _description(network, result),
-        "author": "The mnistbench authors",
-        "version": __version__,
-        "license": LICENSE,
-        "task": "image-classification",
-        # A Python literal is what the readers of this key expect.
-        "names": str(dict(enumerate(LABELS))),
-        **{f"mnistbench.{key}": value for key, value in own.items()},
-    }
+    return general_metadata(_description(network, result), own, input_dtype=input_dtype)
 
 
 def _entry(
@@ -126,19 +105,13 @@ def _entry(
     model: onnx.ModelProto,
     content: bytes,
 ) -> ModelEntry:
-    low, high = wilson_interval(parity.num_errors, parity.num_images)
     kept = ("recipe", "seed", "epochs", "batch_size", "precision", "selection", "selected_epoch", "job")
     return ModelEntry(
         name=network.name,
         file=file_name(network, input_dtype),
-        sha256=hashlib.sha256(content).hexdigest(),
-        size_bytes=len(content),
         precision="fp32",
         input_dtype=input_dtype,
-        opset=OPSET,
-        ir_version=IR_VERSION,
-        inputs=tuple(_describe(value) for value in model.graph.input),
-        outputs=tuple(_describe(value) for value in model.graph.output),
+        **file_facts(model, content),
         notation=network.spec.notation,
         dropout=network.spec.dropout,
         num_parameters=network.spec.num_parameters,
@@ -147,15 +120,9 @@ def _entry(
         paper_error=network.paper.error if network.paper else None,
         labels=LABELS,
         training={key: getattr(result, key) for key in kept} | {"weights_sha256": result.weights_sha256},
-        metrics={
-            "dataset": result.dataset,
-            "dataset_sha256": result.dataset_sha256,
-            "num_errors": parity.num_errors,
-            "num_images": parity.num_images,
-            "error_rate": parity.num_errors / parity.num_images,
-            "error_rate_low": low,
-            "error_rate_high": high,
-        },
+        metrics=errors_metrics(
+            parity.num_errors, parity.num_images, dataset=result.dataset, dataset_sha256=result.dataset_sha256
+        ),
         parity={
             "num_images": parity.num_images,
             "label_differences": parity.label_differences,
@@ -163,13 +130,6 @@ def _entry(
         },
         versions=_versions(),
     )
-
-
-def _describe(value: onnx.ValueInfoProto) -> dict[str, Any]:
-    tensor = value.type.tensor_type
-    dtype = onnx.helper.tensor_dtype_to_np_dtype(tensor.elem_type).name
-    shape = [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
-    return {"name": value.name, "dtype": dtype, "shape": shape}
 
 
 def _description(network: Network, result: TrainingResult) -> str:

@@ -15,7 +15,7 @@ from mnistbench.errors import ExportError
 from mnistbench.runtime.devices import resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.spec import NetworkSpec
-from mnistbench.training.graph import PIXEL_SCALE_NAME, InputDtype
+from mnistbench.training.graph import PIXEL_SCALE_NAME, InputDtype, check_model
 from mnistbench.training.module import PIXEL_SCALE, build_module
 
 MAX_LOGIT_DIFFERENCE = 1e-4
@@ -47,10 +47,7 @@ def check_structure(model: onnx.ModelProto, spec: NetworkSpec) -> None:
     Raises:
         ExportError: When either fails.
     """
-    try:
-        onnx.checker.check_model(model, full_check=True)
-    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ExportError(f"{spec.notation}: the ONNX checker refuses the model: {error}") from None
+    check_model(model, spec.notation)
     counted = sum(prod(i.dims) for i in model.graph.initializer if i.name != PIXEL_SCALE_NAME)
     if counted != spec.num_parameters:
         raise ExportError(f"{spec.notation}: the graph has {counted} parameters, the network {spec.num_parameters}")

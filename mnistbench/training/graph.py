@@ -8,13 +8,14 @@ bytes. Source: the contract under
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
+from mnistbench.errors import ExportError
 from mnistbench.layers import NUM_CLASSES, Conv2d, Linear, MaxPool2d
 from mnistbench.spec import NetworkSpec
 
@@ -81,7 +82,17 @@ def build_model(
     add("Softmax", "probabilities", ["logits"], axis=-1)
     add("ArgMax", "label", ["logits"], axis=1, keepdims=0)
     initializers += [numpy_helper.from_array(np.ascontiguousarray(weights[key], np.float32), key) for key in used]
+    return contract_model(nodes, initializers, name=name, input_dtype=input_dtype)
 
+
+def contract_model(
+    nodes: Sequence[onnx.NodeProto],
+    initializers: Sequence[onnx.TensorProto],
+    *,
+    name: str,
+    input_dtype: InputDtype = "uint8",
+) -> onnx.ModelProto:
+    """A model with the inputs, outputs and versions of the contract around nodes that compute them."""
     dtype = TensorProto.UINT8 if input_dtype == "uint8" else TensorProto.FLOAT
     scores: list[str | int | None] = ["batch", NUM_CLASSES]
     graph = helper.make_graph(
@@ -102,6 +113,18 @@ def build_model(
         producer_name="mnistbench",
         producer_version="",
     )
+
+
+def check_model(model: onnx.ModelProto, what: str) -> None:
+    """ONNX's own checker, shapes included.
+
+    Raises:
+        ExportError: When it refuses the model, which the message calls ``what``.
+    """
+    try:
+        onnx.checker.check_model(model, full_check=True)
+    except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
+        raise ExportError(f"{what}: the ONNX checker refuses the model: {error}") from None
 
 
 def to_bytes(model: onnx.ModelProto) -> bytes:

@@ -15,6 +15,7 @@ COMMANDS = [
     ["train"],
     ["runs"],
     ["export"],
+    ["ensemble"],
     ["evaluate"],
     ["bench"],
     ["breakdown"],
