@@ -15,6 +15,7 @@ import click
 from mnistbench._version import __version__
 from mnistbench.cli.bench import bench
 from mnistbench.cli.breakdown import breakdown
+from mnistbench.cli.card import card
 from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
@@ -155,6 +156,7 @@ _COMMANDS = (
     breakdown,
     compare,
     report,
+    card,
     load,
     reproduce,
     results,

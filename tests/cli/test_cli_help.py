@@ -21,6 +21,7 @@ COMMANDS = [
     ["breakdown"],
     ["compare"],
     ["report"],
+    ["card"],
     ["load"],
     ["reproduce"],
     ["results"],

@@ -1,0 +1,109 @@
+"""What is known of one model, gathered from its file, its manifest, an evaluation and runs of the benchmark.
+
+Whatever nobody says is ``None`` and stays so. Writes no Markdown.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import Any
+
+from mnistbench import catalog
+from mnistbench.artifacts import ModelEntry
+from mnistbench.errors import MnistbenchError
+from mnistbench.measure.breakdown.arithmetic import spec_of
+from mnistbench.results import BenchRun, Environment, EvaluationResult, LatencyResult
+from mnistbench.spec import NetworkSpec
+
+MOST_DRAWINGS = 12
+"""Of an ensemble's architectures."""
+
+
+@dataclass(frozen=True)
+class CardFacts:
+    """Everything that a card is made of.
+
+    Attributes:
+        evaluation: Errors on the test images, with the confusion matrix and the paper's error where it has one.
+        metadata: The file's own metadata properties.
+        entry: What the manifest beside the file says; ``None`` without one.
+        recipe: What the recipe's name means, in a sentence; ``None`` where it is not known here.
+        benches: Runs of the benchmark, of which the rows of this very file are shown.
+    """
+
+    evaluation: EvaluationResult
+    metadata: Mapping[str, str]
+    entry: ModelEntry | None = None
+    recipe: str | None = None
+    benches: Sequence[BenchRun] = field(default_factory=tuple)
+
+    @property
+    def name(self) -> str:
+        """What the model is called."""
+        return self.evaluation.name
+
+    @property
+    def file(self) -> str:
+        """Name of the ONNX file, without its folder."""
+        return PurePath(self.evaluation.file).name
+
+    @property
+    def is_own(self) -> bool:
+        """Whether this project exported it."""
+        return self.evaluation.notation is not None
+
+    @property
+    def keeps_contract(self) -> bool:
+        """Whether ``mnistbench.load`` takes it."""
+        how = self.evaluation.input.get("how_found")
+        return isinstance(how, Mapping) and how.get("layout") == "contract"
+
+    @property
+    def members(self) -> tuple[Mapping[str, Any], ...]:
+        """Who an ensemble is made of, as its file says; none for any other model."""
+        try:
+            listed = json.loads(self.metadata["mnistbench.members"])
+        except (KeyError, ValueError, RecursionError):
+            return ()
+        return tuple(one for one in listed if isinstance(one, dict)) if isinstance(listed, list) else ()
+
+    @property
+    def spec(self) -> NetworkSpec | None:
+        """The one network that the file holds, where it says which."""
+        return spec_of(self.metadata)
+
+    @property
+    def drawn(self) -> tuple[tuple[str, NetworkSpec], ...]:
+        """Names and layers of the networks that can be drawn, each architecture once."""
+        if self.spec is not None:
+            return ((self.name, self.spec),)
+        found: dict[object, tuple[str, NetworkSpec]] = {}
+        for member in self.members:
+            try:
+                network = catalog.find(str(member.get("name")))
+            except MnistbenchError:
+                continue
+            found.setdefault(network.spec.layers, (network.name, network.spec))
+        return tuple(found.values())[:MOST_DRAWINGS]
+
+    @property
+    def latencies(self) -> tuple[tuple[Environment, tuple[LatencyResult, ...]], ...]:
+        """Machines, and what each measured of this very file."""
+        of_file = [
+            (
+                run.environment,
+                tuple(row for row in run.results if row.sha256 == self.evaluation.sha256 and not row.error),
+            )
+            for run in self.benches
+        ]
+        return tuple((environment, rows) for environment, rows in of_file if rows)
+
+    def said(self, key: str) -> str | None:
+        """What the file's metadata says under ``mnistbench.`` and a key, or else the manifest about its training."""
+        if (value := self.metadata.get(f"mnistbench.{key}")) is not None:
+            return value
+        training = self.entry.training if self.entry is not None else {}
+        return str(training[key]) if training.get(key) is not None else None
