@@ -76,6 +76,7 @@ def card(
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import atomic_write, check_writable
         from mnistbench.report.card.page import model_card
+        from mnistbench.report.card.words import file_stem
 
         check_foreign(layout, value_range)
         folder = folder or work_dir / "cards"
@@ -84,30 +85,32 @@ def card(
         check_writable(folder)
         dataset = open_dataset(data_dir)
         foreign = {"layout": layout, "value_range": value_range, "output": output}
-        gathered: list[CardFacts | None] = []
+        options = foreign | {"allow_external_data": allow_external_data}
+        often = Counter(file_stem(model.name).lower() for model in models)
         rows: list[dict[str, Any]] = []
+        failed = 0
         for model in models:
             try:
-                gathered.append(
-                    _gather(model, dataset, benches, foreign | {"allow_external_data": allow_external_data})
-                )
+                facts = _gather(model, dataset, benches, options)
             except MnistbenchError as error:
                 if len(models) == 1:
                     raise
-                gathered.append(None)
+                failed += 1
                 rows.append({"name": model.name, "file": str(model.path), "error": str(error)})
                 say(f"failed: {model.name}: {error}")
-        written = [facts for facts in gathered if facts is not None]
-        for facts, stem in zip(written, _stems(written), strict=True):
-            files = model_card(facts, stem)
+                continue
+            stem = file_stem(model.name)
+            # Where two would have the same name, a piece of the hash tells them apart.
+            own = stem if often[stem.lower()] == 1 else f"{stem}-{facts.evaluation.sha256[:8]}"
+            files = model_card(facts, own)
             for file, text in files.items():
                 atomic_write(folder / file, text.encode())
             *pictures, page = (str(folder / file) for file in files)
-            rows.append({"name": facts.name, "file": facts.evaluation.file, "card": page, "pictures": pictures})
+            rows.append({"name": model.name, "file": str(model.path), "card": page, "pictures": pictures})
             say(f"wrote {page}")
     if as_json:
         print_json(rows)
-    return 0 if len(written) == len(models) else 3 if written else 1
+    return 0 if not failed else 3 if failed < len(models) else 1
 
 
 def _gather(model: ModelFile, dataset: Any, benches: Sequence[Any], options: dict[str, Any]) -> CardFacts:
@@ -136,15 +139,3 @@ def _gather(model: ModelFile, dataset: Any, benches: Sequence[Any], options: dic
     except TrainingError:
         recipe = None
     return CardFacts(result, classifier.metadata, model.entry, recipe, tuple(benches))
-
-
-def _stems(cards: Sequence[CardFacts]) -> list[str]:
-    """Beginnings of files' names, with a piece of the hash where two would be the same."""
-    from mnistbench.report.card.words import file_stem
-
-    stems = [file_stem(facts.name) for facts in cards]
-    often = Counter(stem.lower() for stem in stems)
-    return [
-        stem if often[stem.lower()] == 1 else f"{stem}-{facts.evaluation.sha256[:8]}"
-        for stem, facts in zip(stems, cards, strict=True)
-    ]

@@ -46,6 +46,8 @@ def test_a_model_of_the_same_name_gets_a_card_of_its_own(trained, tmp_path):
     shutil.copy(trained.work / "zoo" / "24-P-48-P-96-10.onnx", other)
     rows = trained("card", "16-10", other, "--output", tmp_path / "cards", "--json").succeeds().json
     assert len({row["card"] for row in rows}) == 2
+    assert [row["card"].endswith(".md") for row in rows] == [True, True]
+    assert len({picture for row in rows for picture in row["pictures"]}) == 4
 
 
 def test_an_ensemble_has_a_card(trained, tmp_path):
