@@ -45,6 +45,8 @@ paper_dropout, num_parameters, macs, aliases` |
 | `data` | one object: `name, folder, is_cache, verified, complete, sha256, files` |
 | `train` | an array of `training` results |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
+| `ensemble` | the `model` entry of the file with `path`; `training.members` has each member's errors |
+| `card` | an array: `name, file, card, pictures`, or `name, file, error` |
 | `evaluate` | an array of `evaluation` results |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
 | `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
