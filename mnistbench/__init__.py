@@ -58,6 +58,7 @@ def find_network(name: str, *, dropout: float | None = None) -> Network:
 def load(
     name: str | os.PathLike[str],
     *,
+    precision: str | None = None,
     zoo: str | os.PathLike[str] | None = None,
     device: str | None = None,
     provider: str | None = None,
@@ -69,6 +70,8 @@ def load(
 
     Args:
         name: A bundled network such as ``lenet5``, or the path of an ONNX file that mnistbench exported.
+        precision: ``fp32``, ``fp16``, ``int8`` or ``web``, as exported; ``lenet5@int8`` says it too. ``fp32`` for a
+            name when ``None``.
         zoo: Folder of ``mnistbench export`` to look in before the bundled models.
         device: ``cpu``, ``cuda`` or ``cuda:N``; what is asked for is what is used. Where ``provider`` usually runs
             when ``None``, and the CPU without one.
@@ -92,7 +95,7 @@ def load(
     from mnistbench.runtime.session import SessionSettings
 
     zoos = [bundled_zoo()] if zoo is None else [Path(zoo), bundled_zoo()]
-    found = locate(os.fspath(name), zoos)
+    found = locate(os.fspath(name), zoos, precision=precision)
     given = {"intra_op_num_threads": num_threads, "allow_spinning": allow_spinning}
     changes: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if tuned is None:

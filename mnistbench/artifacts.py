@@ -17,6 +17,7 @@ from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
 from mnistbench.files import read_json, sha256_of, write_json
 from mnistbench.locks import locked
+from mnistbench.precisions import PLAIN, PRECISIONS, check_precision, split_precision
 from mnistbench.results import SCHEMA_VERSION, Result
 
 MANIFEST = "manifest.json"
@@ -34,7 +35,7 @@ class ModelEntry(Result):
     sha256: str
     size_bytes: int
     precision: str
-    """``fp32``; ``mixed`` for an ensemble whose members have several."""
+    """One of :data:`mnistbench.precisions.PRECISIONS`; ``mixed`` for an ensemble whose members have several."""
     input_dtype: str
     """``uint8`` with values 0..255, or ``float32`` with values 0..1."""
     opset: int
@@ -56,9 +57,12 @@ class ModelEntry(Result):
     metrics: dict[str, Any]
     """``dataset, dataset_sha256, num_errors, num_images, error_rate, error_rate_low, error_rate_high``."""
     parity: dict[str, Any]
-    """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime;
-    ``max_probability_difference`` between an ensemble and the mean of its members."""
+    """The gate: ``num_images, label_differences, max_logit_difference`` between torch and onnxruntime. In other
+    precisions than ``fp32`` between the model in fp32 and this one, and ``error_difference``, above 0 where this one
+    errs more often. ``max_probability_difference`` between an ensemble and the mean of its members."""
     versions: dict[str, str] = field(default_factory=dict)
+    calibration: dict[str, Any] | None = None
+    """Of 8-bit models: ``method, num_images, seed`` of the training images that the ranges come from."""
 
     def __post_init__(self) -> None:
         # What this package itself acts upon; everything else is for other readers.
@@ -77,7 +81,8 @@ class ModelFile:
 
     Attributes:
         path: Where it is.
-        name: Stable name of the network, or the file's name without its ending.
+        name: Stable name of the network, with ``@int8`` and the like behind it in other precisions than ``fp32``;
+            or the file's name without its ending.
         entry: What its manifest says; ``None`` for a file that was named by its path.
     """
 
@@ -173,30 +178,39 @@ def verify(folder: Path, entry: ModelEntry) -> Path:
     if digest != entry.sha256:
         raise ArtifactError(
             f"{path} is not the file that its manifest describes (sha256 {digest[:12]}, expected {entry.sha256[:12]}); "
-            f"run: mnistbench export {entry.name}"
+            f"run: mnistbench export {_as_exported(entry.name, entry.precision)}"
         )
     return path
 
 
-def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> ModelFile:
+def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None, precision: str | None = None) -> ModelFile:
     """The ONNX file that a path or a network's name means.
 
     Args:
-        text: A path that exists or ends in ``.onnx``, anything that :func:`catalog.find` takes, or the name of
-            a zoo's entry that is no network's, such as an ensemble's.
-        zoos: Folders to look in, the first that has the network wins.
+        text: A path that exists or ends in ``.onnx``, or anything that :func:`catalog.find` takes, which
+            ``@int8`` and the like may follow; without that, a name means the model in ``fp32``. Or the name of a
+            zoo's entry that is no network's, such as an ensemble's.
+        zoos: Folders to look in, the first that has the network in this precision wins.
         dropout: As for :func:`catalog.find`.
+        precision: One of :data:`mnistbench.precisions.PRECISIONS`, in place of what may follow the name.
 
     Raises:
-        UnknownNetworkError: When it is neither a file nor a network.
+        UnknownNetworkError: When it is neither a file nor a network, or no such precision.
         NotationError: When it is a notation that cannot be used.
         ArtifactError: When the network is in no zoo, or its file is damaged.
     """
+    wanted = None if precision is None else check_precision(precision)
     path = Path(text)
     if path.suffix.lower() == ".onnx" or os.path.isfile(text):
+        if wanted is not None:
+            raise ArtifactError(f"{text} is a file, which has a precision already; leave {wanted} out, or give a name")
         return ModelFile(path, path.stem)
+    name, said = split_precision(text)
+    if None not in (wanted, said) and wanted != said:
+        raise ArtifactError(f"{text} says {said}, but {wanted} is asked for; give one of them")
+    wanted = wanted or said or PLAIN
     try:
-        network = catalog.find(text, dropout=dropout)
+        network = catalog.find(name, dropout=dropout)
     except UnknownNetworkError as error:
         if os.path.isdir(text):
             raise ArtifactError(f"{text} is a folder; name an ONNX file in it") from None
@@ -208,14 +222,54 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> 
                     return ModelFile(verify(folder, entry), entry.name, entry)
         raise UnknownNetworkError(f"{error} (nor is it a file)") from None
     for folder in zoos:
-        entries = [entry for entry in read_manifest(folder) if entry.name == network.name]
-        # Several files of one network differ in precision and input; the contract's own comes first.
-        for entry in sorted(entries, key=lambda e: (e.precision != "fp32", e.input_dtype != "uint8")):
-            return ModelFile(verify(folder, entry), network.name, entry)
+        entries = [e for e in read_manifest(folder) if (e.name, e.precision) == (network.name, wanted)]
+        # Several files of one network may differ in their input; the contract's own comes first.
+        for entry in sorted(entries, key=lambda e: e.input_dtype != "uint8"):
+            return ModelFile(verify(folder, entry), called(entry), entry)
     raise ModelNotExportedError(
-        f"no ONNX file of {network.name} in {' or '.join(str(folder) for folder in zoos)}; "
-        f"run: mnistbench train {network.name} && mnistbench export {network.name}"
+        f"no ONNX file of {network.name}{'' if wanted == PLAIN else f' in {wanted}'} in "
+        f"{' or '.join(str(folder) for folder in zoos)}; run: mnistbench train {network.name} && "
+        f"mnistbench export {_as_exported(network.name, wanted)}"
     )
+
+
+def called(entry: ModelEntry) -> str:
+    """What a model is called: its network, and ``@int8`` and the like unless it is the one in ``fp32``."""
+    return entry.name if entry.precision == PLAIN else f"{entry.name}@{entry.precision}"
+
+
+def _as_exported(name: str, precision: str) -> str:
+    """The arguments of ``export`` that write a model."""
+    return name if precision == PLAIN else f"{name} --precision {precision}"
+
+
+def locate_precisions(text: str, zoos: Sequence[Path], *, dropout: float | None = None) -> tuple[ModelFile, ...]:
+    """The files of one network in every precision that the first zoo with the network has, ``fp32`` first.
+
+    Args:
+        text: As for :func:`locate`, but no path, and nothing behind an ``@``.
+        zoos: Folders to look in.
+        dropout: As for :func:`catalog.find`.
+
+    Raises:
+        MnistbenchError: As :func:`locate`.
+    """
+    network = catalog.find(text, dropout=dropout)
+    for folder in zoos:
+        there = {entry.precision for entry in read_manifest(folder) if entry.name == network.name}
+        found = [locate(network.name, [folder], precision=one) for one in PRECISIONS if one in there]
+        if found:
+            return tuple(found)
+    return (locate(network.name, zoos),)
+
+
+def is_group(text: str) -> bool:
+    """Whether a text stands for several models: a group such as ``table4`` or ``table4@int8``, and no file.
+
+    Raises:
+        UnknownNetworkError: As :func:`split_precision`.
+    """
+    return not os.path.isfile(text) and split_precision(text)[0].strip().lower() in catalog.GROUPS
 
 
 def locate_all(
@@ -234,15 +288,16 @@ def locate_all(
     """
     found: dict[Path, ModelFile] = {}
     for text in texts:
-        if text.lower() not in catalog.GROUPS or os.path.isfile(text):
+        if text.lower().endswith(".onnx") or not is_group(text):
             model = locate(text, zoos, dropout=dropout)
             found.setdefault(model.path, model)
             continue
+        group, precision = split_precision(text)
         missing: MnistbenchError | None = None
         before = len(found)
-        for network in catalog.resolve([text], dropout=dropout):
+        for network in catalog.resolve([group], dropout=dropout):
             try:
-                model = locate(network.name, zoos)
+                model = locate(network.name, zoos, precision=precision)
             except ModelNotExportedError as error:
                 missing = error
                 if on_missing is not None:

@@ -24,6 +24,7 @@ from mnistbench.measure.clock import Clock
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.latency import measure_latency
 from mnistbench.measure.steady import Plan
+from mnistbench.precisions import PLAIN
 from mnistbench.results import EvaluationResult, LatencyResult, Result, TrainingResult
 from mnistbench.runtime.classifier import load_classifier
 from mnistbench.runtime.session import SessionSettings
@@ -183,7 +184,7 @@ def _reproduce_one(
 def _exported(run: FinishedRun, network: Network, dataset: Dataset, zoo: Path, on_stage: OnStage) -> ModelEntry:
     """The model of a run: the one that is there when it has these weights and is whole, else a new one."""
     for entry in read_manifest(zoo):
-        if entry.name == network.name and entry.input_dtype == "uint8":
+        if (entry.name, entry.precision, entry.input_dtype) == (network.name, PLAIN, "uint8"):
             try:
                 same = entry.training.get("weights_sha256") == run.result.weights_sha256
                 # Another version may build another graph from the same weights.

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench import catalog
 from mnistbench.cli.evaluate import check_device, with_paper
 from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
 from mnistbench.cli.options import data_dir_option, debug_option, json_option, work_dir_option
@@ -105,9 +104,10 @@ def _only(text: str, work_dir: Path) -> ModelFile:
         UnknownNetworkError: When it is a group.
         MnistbenchError: When it cannot be found.
     """
+    from mnistbench.artifacts import is_group
     from mnistbench.cli.sources import find_models
 
-    if text.lower() in catalog.GROUPS and not Path(text).is_file():
+    if is_group(text):
         raise UnknownNetworkError(f"{text} stands for several models; name one network or one file")
     (found,) = find_models([text], work_dir, None)
     return found

@@ -146,7 +146,7 @@ def with_paper(result: Any, model: ModelFile, *, comparable: bool = True) -> Any
     from mnistbench import catalog
 
     known: dict[str | None, Any] = {network.name: network for network in catalog.NETWORKS}
-    network = known.get(model.name) if model.entry is not None else known.get(_own_name(result))
+    network = known.get(model.entry.name) if model.entry is not None else known.get(_own_name(result))
     if network is None or network.paper is None:
         return result
     return dataclasses.replace(

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,14 +16,22 @@ from mnistbench.cli.options import (
     dropout_option,
     json_option,
     names_argument,
+    precisions_option,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.precisions import PLAIN, PRECISIONS
 from mnistbench.training.recipes import RECIPES
+
+if TYPE_CHECKING:
+    from mnistbench.artifacts import ModelEntry
+    from mnistbench.catalog import Network
+    from mnistbench.training.export import Source
+    from mnistbench.training.graph import InputDtype
 
 
 @click.command(
-    epilog="Example: mnistbench export lenet5 --output my-models",
+    epilog="Example: mnistbench export lenet5 --precision fp32,int8 --output my-models",
     short_help="Write trained networks as checked ONNX files.",
 )
 @names_argument()
@@ -35,6 +46,7 @@ from mnistbench.training.recipes import RECIPES
     show_default=True,
     help="What the model takes: uint8 with 0..255, or float32 with 0..1 for hosts that dislike uint8.",
 )
+@precisions_option(f"{', '.join(PRECISIONS)}; several with commas.", default=PLAIN)
 @dropout_option
 @data_dir_option
 @work_dir_option
@@ -46,6 +58,7 @@ def export(
     seed: int | None,
     recipe: str | None,
     input_dtype: str,
+    precisions: tuple[str, ...],
     dropout: float | None,
     data_dir: Path | None,
     work_dir: Path,
@@ -56,14 +69,18 @@ def export(
     A file is published only if the ONNX checker accepts it and onnxruntime
     answers all test images as torch does. manifest.json in the folder lists
     every model with its hash and figures.
+
+    fp16 computes in float16, int8 in signed 8-bit integers, web in unsigned ones,
+    calibrated on training images. They are published only if their error on the
+    test images is at most 0.05 (fp16) or 0.3 (int8, web) percentage points above
+    that in fp32. Elsewhere they are called lenet5@int8 and so on.
     """
     networks = catalog.resolve(names, dropout=dropout)
     is_group = any(name.lower() in catalog.GROUPS for name in names)
     with stdout_for_results(as_json):
-        from mnistbench.artifacts import ModelEntry
         from mnistbench.cli.sources import exported_zoo, open_dataset
-        from mnistbench.errors import ArtifactError, ExportError
-        from mnistbench.training.export import export_run
+        from mnistbench.errors import ArtifactError
+        from mnistbench.training.export import prepare
         from mnistbench.training.job import find_finished
 
         folder = output or exported_zoo(work_dir)
@@ -81,18 +98,12 @@ def export(
         entries: list[ModelEntry] = []
         failed: list[dict[str, str]] = []
         for network, run in runs:
-            if run is None:
-                continue
-            try:
-                entry = export_run(
-                    run, network, dataset, folder, input_dtype="uint8" if input_dtype == "uint8" else "float32"
-                )
-            except ExportError as error:
-                failed.append({"name": network.name, "error": str(error)})
-                say(f"failed: {error}")
-                continue
-            entries.append(entry)
-            say(f"wrote {folder / entry.file}")
+            if run is not None:
+                dtype: InputDtype = "uint8" if input_dtype == "uint8" else "float32"
+                make = partial(prepare, run, network, dataset, input_dtype=dtype)
+                written, refused = _publish(network, make, folder, precisions)
+                entries += written
+                failed += refused
     if as_json:
         print_json([entry.as_dict() | {"path": str(folder / entry.file)} for entry in entries] + failed)
     elif entries:
@@ -103,3 +114,28 @@ def export(
     if missing:
         say(f"Not trained yet: {', '.join(missing)}.")
     return 0 if not failed else 3 if entries else 1
+
+
+def _publish(
+    network: Network, make: Callable[[], Source], folder: Path, precisions: Sequence[str]
+) -> tuple[list[ModelEntry], list[dict[str, str]]]:
+    """Publish one network in every precision that passes: the entries, and name, precision and error of the others."""
+    from mnistbench.errors import ExportError
+    from mnistbench.training.export import publish
+
+    entries: list[ModelEntry] = []
+    failed: list[dict[str, str]] = []
+    try:
+        source = make()
+    except ExportError as error:
+        say(f"failed: {error}")
+        return [], [{"name": network.name, "error": str(error)}]
+    for precision in precisions:
+        try:
+            entries.append(publish(source, folder, precision=precision))
+        except ExportError as error:
+            failed.append({"name": network.name, "precision": precision, "error": str(error)})
+            say(f"failed: {error}")
+        else:
+            say(f"wrote {folder / entries[-1].file}")
+    return entries, failed

@@ -83,6 +83,29 @@ def names_argument(metavar: str = "NAMES...", *, required: bool = True) -> Calla
     return click.argument("names", nargs=-1, required=required, metavar=metavar, shell_complete=_complete_names)
 
 
+def precisions_option(text: str, *, default: str | None = None) -> Callable[[Function], Function]:
+    """Precisions that a command works on; ``text`` is its help."""
+
+    def read(_context: click.Context, _parameter: click.Parameter, given: str | None) -> tuple[str, ...]:
+        from mnistbench.errors import UnknownNetworkError
+        from mnistbench.precisions import check_precision
+
+        try:
+            return () if given is None else tuple(dict.fromkeys(map(check_precision, words(given, "--precision"))))
+        except UnknownNetworkError as error:
+            raise click.BadParameter(str(error), param_hint="--precision") from None
+
+    return click.option(
+        "--precision",
+        "precisions",
+        metavar="NAME",
+        default=default,
+        show_default=default is not None,
+        callback=read,
+        help=text,
+    )
+
+
 def combined(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:
     """Several option decorators as one, shown in ``--help`` in the order given."""
 

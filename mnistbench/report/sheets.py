@@ -8,6 +8,7 @@ from typing import Any
 
 from mnistbench.artifacts import ModelEntry
 from mnistbench.catalog import Network
+from mnistbench.precisions import PLAIN
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet
 from mnistbench.results import EvaluationResult, TrainingResult
@@ -104,6 +105,7 @@ def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
         Column("size"),
         Column("parameters"),
         Column("errors"),
+        Column("points"),
         Column("logit difference"),
         Column("sha256", right=False),
     )
@@ -113,17 +115,17 @@ def export_sheet(entries: Sequence[ModelEntry]) -> Sheet:
             units.size(entry.size_bytes),
             units.count(entry.num_parameters),
             f"{entry.metrics['num_errors']}/{entry.metrics['num_images']}",
+            units.signed_percent(entry.parity.get("error_difference"), 2),
             f"{entry.parity['max_logit_difference']:.1e}",
             entry.sha256[:12],
         )
         for entry in entries
     )
-    return Sheet(
-        "Exported",
-        columns,
-        rows,
-        "Logit difference: the largest between torch and onnxruntime on the test images.",
-    )
+    note = "Logit difference: the largest between torch and onnxruntime on the test images."
+    if all(entry.precision == PLAIN for entry in entries):
+        return Sheet("Exported", columns[:4] + columns[5:], tuple(row[:4] + row[5:] for row in rows), note)
+    note += " In other precisions than fp32: from the same weights in fp32, as the points of error are."
+    return Sheet("Exported", columns, rows, note)
 
 
 def evaluation_sheet(results: Sequence[EvaluationResult]) -> Sheet:

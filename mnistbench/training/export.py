@@ -2,43 +2,74 @@
 
 from __future__ import annotations
 
-import importlib.metadata
-import json
-import math
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 import onnx
 
-from mnistbench._version import __version__
 from mnistbench.artifacts import ModelEntry, add_to_manifest, read_manifest
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
 from mnistbench.files import atomic_write
-from mnistbench.results import TrainingResult
-from mnistbench.training.description import LABELS, errors_metadata, errors_metrics, file_facts, general_metadata
+from mnistbench.precisions import PLAIN
+from mnistbench.training.acceptance import (
+    Answers,
+    Closeness,
+    answers_of,
+    compare_answers,
+    require_accuracy,
+    require_consistent,
+)
+from mnistbench.training.calibration import TrainingSample, draw_sample
+from mnistbench.training.describe import make_entry, metadata
 from mnistbench.training.gate import Parity, check_structure, compare_with_torch, require_parity
 from mnistbench.training.graph import InputDtype, build_model, to_bytes
 from mnistbench.training.job import FinishedRun
 from mnistbench.training.run import load_weights
+from mnistbench.training.variants import Variant, build_variant
 
 
-def export_run(
-    run: FinishedRun, network: Network, dataset: Dataset, folder: Path, *, input_dtype: InputDtype = "uint8"
-) -> ModelEntry:
-    """Publish the weights of a run as one ONNX file in a zoo.
+@dataclass(frozen=True)
+class Source:
+    """A finished run whose model in fp32 answers as torch does: what is published, in any precision, comes from it."""
+
+    run: FinishedRun
+    network: Network
+    dataset: Dataset
+    input_dtype: InputDtype
+    weights: dict[str, np.ndarray]
+    """As :func:`mnistbench.training.graph.build_model` takes them."""
+    plain: onnx.ModelProto
+    """In fp32, without metadata."""
+    parity: Parity
+    """Of ``plain`` with torch."""
+
+    @cached_property
+    def answers(self) -> Answers:
+        """What the model in fp32 says of the test images."""
+        return answers_of(to_bytes(self.plain), self.dataset.test_images, input_dtype=self.input_dtype)
+
+    @cached_property
+    def sample(self) -> TrainingSample:
+        """Training images for calibrating."""
+        return draw_sample(self.dataset.train_images, self.dataset.train_labels)
+
+
+def prepare(run: FinishedRun, network: Network, dataset: Dataset, *, input_dtype: InputDtype = "uint8") -> Source:
+    """Build the model of a run in fp32, and compare it with torch.
 
     Args:
         run: A finished run of ``network``.
         network: The network.
         dataset: Its test images are what torch and onnxruntime are compared on.
-        folder: The zoo: gets the file and an entry in its manifest.
         input_dtype: ``uint8`` as in the contract, or ``float32`` for hosts that dislike it.
 
     Raises:
-        ExportError: When the model does not pass the gate; nothing is written then.
-        ArtifactError: When the weights or the manifest are damaged.
-        OSError: When the folder cannot be written.
+        ExportError: When the model does not pass the gate.
+        ArtifactError: When the weights are damaged.
     """
     result = run.result
     if result.name != network.name:
@@ -48,7 +79,6 @@ def export_run(
             f"{network.name} was trained on {result.dataset} ({result.dataset_sha256[:12]}), but the dataset given is "
             f"{dataset.name} ({dataset.sha256[:12]}); give the same --data-dir as in training"
         )
-    read_manifest(folder)  # a damaged one must stop this before a model is written beside it
     weights = load_weights(run)
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     model = build_model(network.spec, arrays, name=network.name, input_dtype=input_dtype)
@@ -57,96 +87,68 @@ def export_run(
         to_bytes(model), network.spec, weights, dataset.test_images, dataset.test_labels, input_dtype=input_dtype
     )
     require_parity(parity, network.name)
+    return Source(run, network, dataset, input_dtype, arrays, model, parity)
 
-    onnx.helper.set_model_props(model, metadata(network, result, parity, input_dtype))
-    model.doc_string = _description(network, result)
+
+def publish(source: Source, folder: Path, *, precision: str = PLAIN) -> ModelEntry:
+    """Publish a run's weights in one precision, as one ONNX file in a zoo.
+
+    Args:
+        source: What is published.
+        folder: The zoo: gets the file and an entry in its manifest.
+        precision: One of :data:`mnistbench.precisions.PRECISIONS`.
+
+    Raises:
+        ExportError: When the model does not pass the gate; nothing is written then.
+        ArtifactError: When the manifest is damaged.
+        OSError: When the folder cannot be written.
+    """
+    read_manifest(folder)  # a damaged one must stop this before a model is written beside it
+    network, result = source.network, source.run.result
+    variant = Variant(PLAIN, source.plain)
+    measured: Parity | Closeness = source.parity
+    if precision != PLAIN:
+        variant = build_variant(
+            network.spec,
+            source.weights,
+            source.sample,
+            name=network.name,
+            precision=precision,
+            input_dtype=source.input_dtype,
+        )
+        check_structure(variant.model, network.spec)
+        what = f"{network.name}@{precision}"
+        answers = answers_of(to_bytes(variant.model), source.dataset.test_images, input_dtype=source.input_dtype)
+        require_consistent(answers, what)
+        measured = compare_answers(answers, source.answers, source.dataset.test_labels)
+        require_accuracy(measured, precision, what)
+    model = onnx.ModelProto()
+    model.CopyFrom(variant.model)
+    properties = metadata(network, result, measured, source.input_dtype, variant)
+    onnx.helper.set_model_props(model, properties)
+    model.doc_string = properties["description"]
     check_structure(model, network.spec)
     content = to_bytes(model)
-    entry = _entry(network, result, parity, input_dtype, model, content)
+    entry = make_entry(network, result, measured, source.input_dtype, variant, model, content)
     atomic_write(folder / entry.file, content)
     add_to_manifest(folder, entry)
     return entry
 
 
-def file_name(network: Network, input_dtype: InputDtype) -> str:
-    """Name of the ONNX file of a network."""
-    return f"{network.name}.onnx" if input_dtype == "uint8" else f"{network.name}-{input_dtype}.onnx"
-
-
-def metadata(network: Network, result: TrainingResult, parity: Parity, input_dtype: InputDtype) -> dict[str, str]:
-    """The model's metadata properties; no date, so that the bytes stay reproducible."""
-    own = {
-        "name": network.name,
-        "notation": network.spec.notation,
-        "dropout": f"{network.spec.dropout:g}",
-        "num_parameters": str(network.spec.num_parameters),
-        "macs": str(network.spec.macs),
-        "recipe": result.recipe,
-        "seed": str(result.seed),
-        "epochs": str(result.epochs),
-        "selection": result.selection,
-        "dataset": result.dataset,
-        "dataset_sha256": result.dataset_sha256,
-        **errors_metadata(parity.num_errors, parity.num_images),
-        "parity_images": str(parity.num_images),
-        "parity_label_differences": str(parity.label_differences),
-        "parity_logit_difference_below": f"{_power_of_ten_above(parity.max_logit_difference):g}",
-        "weights_sha256": result.weights_sha256,
-        "versions": json.dumps(_versions(), sort_keys=True),
-    }
-    return general_metadata(_description(network, result), own, input_dtype=input_dtype)
-
-
-def _entry(
+def export_run(
+    run: FinishedRun,
     network: Network,
-    result: TrainingResult,
-    parity: Parity,
-    input_dtype: InputDtype,
-    model: onnx.ModelProto,
-    content: bytes,
+    dataset: Dataset,
+    folder: Path,
+    *,
+    input_dtype: InputDtype = "uint8",
+    precision: str = PLAIN,
 ) -> ModelEntry:
-    kept = ("recipe", "seed", "epochs", "batch_size", "precision", "selection", "selected_epoch", "job")
-    return ModelEntry(
-        name=network.name,
-        file=file_name(network, input_dtype),
-        precision="fp32",
-        input_dtype=input_dtype,
-        **file_facts(model, content),
-        notation=network.spec.notation,
-        dropout=network.spec.dropout,
-        num_parameters=network.spec.num_parameters,
-        macs=network.spec.macs,
-        table=network.paper.table if network.paper else None,
-        paper_error=network.paper.error if network.paper else None,
-        labels=LABELS,
-        training={key: getattr(result, key) for key in kept} | {"weights_sha256": result.weights_sha256},
-        metrics=errors_metrics(
-            parity.num_errors, parity.num_images, dataset=result.dataset, dataset_sha256=result.dataset_sha256
-        ),
-        parity={
-            "num_images": parity.num_images,
-            "label_differences": parity.label_differences,
-            "max_logit_difference": parity.max_logit_difference,
-        },
-        versions=_versions(),
-    )
+    """:func:`prepare` and :func:`publish`, for a single precision.
 
-
-def _description(network: Network, result: TrainingResult) -> str:
-    kind = "MNIST handwritten digits" if result.dataset == "mnist" else f"ten classes of the dataset {result.dataset}"
-    dropout = f", trained with dropout {network.spec.dropout:g}" if network.spec.dropout else ""
-    return f"{network.spec.notation} classifies 28x28 grey images into {kind}{dropout}."
-
-
-def _versions() -> dict[str, str]:
-    return {
-        "mnistbench": __version__,
-        "onnx": onnx.__version__,
-        # The local part says how torch was built, which the weights' own hash already covers.
-        "torch": importlib.metadata.version("torch").split("+")[0],
-    }
-
-
-def _power_of_ten_above(value: float) -> float:
-    """The bound a parity figure stays below; the figure itself varies from machine to machine, and bytes must not."""
-    return float(10.0 ** math.ceil(math.log10(value))) if value > 0 else 0.0
+    Raises:
+        ExportError: When the model does not pass the gate; nothing is written then.
+        ArtifactError: When the weights or the manifest are damaged.
+        OSError: When the folder cannot be written.
+    """
+    return publish(prepare(run, network, dataset, input_dtype=input_dtype), folder, precision=precision)

@@ -15,7 +15,7 @@ from mnistbench.errors import ExportError
 from mnistbench.runtime.devices import resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.spec import NetworkSpec
-from mnistbench.training.graph import PIXEL_SCALE_NAME, InputDtype, check_model
+from mnistbench.training.graph import IR_VERSION, OPSET, InputDtype, check_model
 from mnistbench.training.module import PIXEL_SCALE, build_module
 
 MAX_LOGIT_DIFFERENCE = 1e-4
@@ -42,13 +42,22 @@ class Parity:
 
 
 def check_structure(model: onnx.ModelProto, spec: NetworkSpec) -> None:
-    """The checker, and as many parameters in the graph as the spec counts.
+    """The checker, opset, IR version and domain, and as many parameters in the graph as the spec counts.
 
     Raises:
-        ExportError: When either fails.
+        ExportError: When one of them fails.
     """
     check_model(model, spec.notation)
-    counted = sum(prod(i.dims) for i in model.graph.initializer if i.name != PIXEL_SCALE_NAME)
+    opsets = {opset.domain: opset.version for opset in model.opset_import}
+    foreign = sorted({node.domain for node in model.graph.node} - {""})
+    if opsets != {"": OPSET} or model.ir_version > IR_VERSION or foreign:
+        raise ExportError(
+            f"{spec.notation}: opsets {opsets}, IR version {model.ir_version} and domains {foreign}; expected opset "
+            f"{OPSET} of the default domain only, and IR version {IR_VERSION} at most"
+        )
+    # The scale of the pixels, and those of integers with their zero points, are no parameters.
+    others = ("_scale", "_zero_point")
+    counted = sum(prod(i.dims) for i in model.graph.initializer if not i.name.endswith(others))
     if counted != spec.num_parameters:
         raise ExportError(f"{spec.notation}: the graph has {counted} parameters, the network {spec.num_parameters}")
 

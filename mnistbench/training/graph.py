@@ -8,7 +8,7 @@ bytes. Source: the contract under
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -30,7 +30,12 @@ InputDtype = Literal["uint8", "float32"]
 
 
 def build_model(
-    spec: NetworkSpec, weights: Mapping[str, np.ndarray], *, name: str, input_dtype: InputDtype = "uint8"
+    spec: NetworkSpec,
+    weights: Mapping[str, np.ndarray],
+    *,
+    name: str,
+    input_dtype: InputDtype = "uint8",
+    half: bool = False,
 ) -> onnx.ModelProto:
     """A model from ``image`` to ``logits``, ``probabilities`` and ``label``.
 
@@ -40,10 +45,12 @@ def build_model(
             biases ``(out,)``.
         name: Of the graph.
         input_dtype: ``uint8`` takes 0..255 and scales inside the graph; ``float32`` takes 0..1.
+        half: Whether weights and arithmetic, up to the logits, are float16; inputs and outputs stay as they are.
 
     Raises:
         KeyError: When a weight is missing.
     """
+    number, number_type = (np.float16, TensorProto.FLOAT16) if half else (np.float32, TensorProto.FLOAT)
     nodes: list[onnx.NodeProto] = []
     used: list[str] = []
 
@@ -53,8 +60,10 @@ def build_model(
 
     value, initializers = "image", []
     if input_dtype == "uint8":
-        initializers.append(numpy_helper.from_array(np.array(1 / 255, np.float32), PIXEL_SCALE_NAME))
-        value = add("Mul", "scale", [add("Cast", "cast", [value], to=TensorProto.FLOAT), PIXEL_SCALE_NAME])
+        initializers.append(numpy_helper.from_array(np.array(1 / 255, number), PIXEL_SCALE_NAME))
+        value = add("Mul", "scale", [add("Cast", "cast", [value], to=number_type), PIXEL_SCALE_NAME])
+    elif half:
+        value = add("Cast", "cast", [value], to=number_type)
     convs = pools = fcs = relus = 0
     for index, (layer, shape) in enumerate(zip(spec.layers, spec.shapes, strict=False)):
         match layer:
@@ -73,7 +82,11 @@ def build_model(
                 if len(shape) > 1:
                     value = add("Flatten", "flatten", [value], axis=1)
                 used += [f"fc{fcs}.weight", f"fc{fcs}.bias"]
-                if index == len(spec.layers) - 1:
+                if index == len(spec.layers) - 1 and half:
+                    add(
+                        "Cast", "logits", [add("Gemm", f"fc{fcs}", [value, *used[-2:]], transB=1)], to=TensorProto.FLOAT
+                    )
+                elif index == len(spec.layers) - 1:
                     nodes.append(helper.make_node("Gemm", [value, *used[-2:]], ["logits"], name=f"fc{fcs}", transB=1))
                 else:
                     relus += 1
@@ -81,7 +94,7 @@ def build_model(
                     value = add("Relu", f"relu{relus}", [value])
     add("Softmax", "probabilities", ["logits"], axis=-1)
     add("ArgMax", "label", ["logits"], axis=1, keepdims=0)
-    initializers += [numpy_helper.from_array(np.ascontiguousarray(weights[key], np.float32), key) for key in used]
+    initializers += [numpy_helper.from_array(np.ascontiguousarray(weights[key], number), key) for key in used]
     return contract_model(nodes, initializers, name=name, input_dtype=input_dtype)
 
 
@@ -95,7 +108,7 @@ def contract_model(
     """A model with the inputs, outputs and versions of the contract around nodes that compute them."""
     dtype = TensorProto.UINT8 if input_dtype == "uint8" else TensorProto.FLOAT
     scores: list[str | int | None] = ["batch", NUM_CLASSES]
-    graph = helper.make_graph(
+    return make_model(
         nodes,
         name,
         inputs=[helper.make_tensor_value_info("image", dtype, ["batch", 1, 28, 28])],
@@ -104,8 +117,19 @@ def contract_model(
             helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, scores),
             helper.make_tensor_value_info("label", TensorProto.INT64, ["batch"]),
         ],
-        initializer=initializers,
+        initializers=initializers,
     )
+
+
+def make_model(
+    nodes: Iterable[onnx.NodeProto],
+    name: str,
+    inputs: Iterable[onnx.ValueInfoProto],
+    outputs: Iterable[onnx.ValueInfoProto],
+    initializers: Iterable[onnx.TensorProto],
+) -> onnx.ModelProto:
+    """A model of the opset and IR version that all of ours have; the graph is called ``name``."""
+    graph = helper.make_graph([*nodes], name, [*inputs], [*outputs], [*initializers])
     return helper.make_model(
         graph,
         opset_imports=[helper.make_opsetid("", OPSET)],

@@ -25,7 +25,8 @@ from mnistbench.errors import ArtifactError, ExportError
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.runtime.model import Model
 from mnistbench.training import export as export_module
-from mnistbench.training.export import export_run, file_name
+from mnistbench.training.describe import file_name, metadata
+from mnistbench.training.export import export_run
 from mnistbench.training.gate import Parity
 from mnistbench.training.job import FinishedRun
 from mnistbench.training.run import load_weights, run_job
@@ -253,5 +254,5 @@ def test_the_parity_in_the_file_is_a_power_of_ten(value: float, bound: str) -> N
     result: Any = SimpleNamespace(
         recipe="r", seed=0, epochs=1, selection="last", dataset="d", dataset_sha256="s", weights_sha256="w"
     )
-    values = export_module.metadata(network, result, parity, "uint8")
+    values = metadata(network, result, parity, "uint8")
     assert values["mnistbench.parity_logit_difference_below"] == bound

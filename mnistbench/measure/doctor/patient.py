@@ -11,6 +11,7 @@ from mnistbench.artifacts import read_manifest
 from mnistbench.errors import ArtifactError
 from mnistbench.measure.doctor.answers import Installed
 from mnistbench.measure.doctor.ask import Ask
+from mnistbench.precisions import PLAIN
 from mnistbench.results import Environment, Finding
 
 IDENTITY = "identity"
@@ -41,7 +42,8 @@ class Patient:
 def choose_models(zoo: Path) -> dict[str, Path | None]:
     """LeNet-5 and the largest model of a zoo, which have every operator of ours; the identity where there is none."""
     try:
-        entries = [entry for entry in read_manifest(zoo) if (zoo / Path(entry.file).name).is_file()]
+        plain = [entry for entry in read_manifest(zoo) if entry.precision == PLAIN]
+        entries = [entry for entry in plain if (zoo / Path(entry.file).name).is_file()]
     except ArtifactError:
         entries = []
     small = [entry for entry in entries if entry.name == catalog.find(SMALL).name]

@@ -8,10 +8,11 @@ import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from mnistbench.artifacts import MANIFEST, read_manifest, verify
+from mnistbench.artifacts import MANIFEST, ModelEntry, read_manifest, verify
 from mnistbench.data.locate import locate
 from mnistbench.errors import ArtifactError
 from mnistbench.measure.conditions import Watch, worries
+from mnistbench.precisions import PLAIN
 from mnistbench.results import Environment, Finding
 
 FILES, AROUND = "files", "surroundings"
@@ -78,7 +79,7 @@ def check_zoo(folder: Path, *, bundled: bool) -> list[Finding]:
             verify(folder, entry)
         except ArtifactError as error:
             text = str(error).partition("; ")[0]
-            broken.append(Finding(FILES, subject, "problem", text, remedy or _export(entry.name, folder.parent)))
+            broken.append(Finding(FILES, subject, "problem", text, remedy or _export(entry, folder.parent)))
     return broken or [Finding(FILES, subject, "ok", f"{len(entries)}, as their manifest describes them, in {folder}")]
 
 
@@ -135,6 +136,7 @@ def check_load(start: Callable[[], Watch], sleep: Callable[[float], None]) -> li
     ]
 
 
-def _export(name: str, work_dir: Path) -> str:
+def _export(entry: ModelEntry, work_dir: Path) -> str:
+    precision = [] if entry.precision == PLAIN else ["--precision", entry.precision]
     place = [] if work_dir == Path("runs") else ["--work-dir", str(work_dir)]
-    return shlex.join(["mnistbench", "export", name, *place])
+    return shlex.join(["mnistbench", "export", entry.name, *precision, *place])
