@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench import catalog
-from mnistbench.catalog import Network
 from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
 from mnistbench.files import read_json, sha256_of, write_json
 from mnistbench.locks import locked
@@ -225,7 +224,7 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None, pre
         entries = [e for e in read_manifest(folder) if (e.name, e.precision) == (network.name, wanted)]
         # Several files of one network may differ in their input; the contract's own comes first.
         for entry in sorted(entries, key=lambda e: e.input_dtype != "uint8"):
-            return ModelFile(verify(folder, entry), called(entry), entry)
+            return ModelFile(verify(folder, entry), called(entry.name, entry.precision), entry)
     raise ModelNotExportedError(
         f"no ONNX file of {network.name}{'' if wanted == PLAIN else f' in {wanted}'} in "
         f"{' or '.join(str(folder) for folder in zoos)}; run: mnistbench train {network.name} && "
@@ -233,9 +232,9 @@ def locate(text: str, zoos: Sequence[Path], *, dropout: float | None = None, pre
     )
 
 
-def called(entry: ModelEntry) -> str:
-    """What a model is called: its network, and ``@int8`` and the like unless it is the one in ``fp32``."""
-    return entry.name if entry.precision == PLAIN else f"{entry.name}@{entry.precision}"
+def called(name: str, precision: str | None) -> str:
+    """What a network's model is called: its name, and ``@int8`` and the like unless it is the one in ``fp32``."""
+    return name if precision in (None, PLAIN) else f"{name}@{precision}"
 
 
 def _as_exported(name: str, precision: str) -> str:
@@ -277,11 +276,12 @@ def locate_all(
     zoos: Sequence[Path],
     *,
     dropout: float | None = None,
-    on_missing: Callable[[Network], None] | None = None,
+    on_missing: Callable[[str], None] | None = None,
 ) -> tuple[ModelFile, ...]:
     """As :func:`locate` for several texts, where a group such as ``table4`` stands for its networks.
 
-    A group's networks that are in no zoo are passed over, as long as one is; ``on_missing`` is told of each.
+    A group's networks that are in no zoo are passed over, as long as one is; ``on_missing`` is told what each
+    would be called.
 
     Raises:
         MnistbenchError: As :func:`locate`.
@@ -301,7 +301,7 @@ def locate_all(
             except ModelNotExportedError as error:
                 missing = error
                 if on_missing is not None:
-                    on_missing(network)
+                    on_missing(called(network.name, precision))
                 continue
             found.setdefault(model.path, model)
         if len(found) == before and missing is not None:

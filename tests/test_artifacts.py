@@ -15,8 +15,10 @@ from mnistbench.artifacts import (
     ModelEntry,
     add_to_manifest,
     bundled_zoo,
+    is_group,
     locate,
     locate_all,
+    locate_precisions,
     put_results,
     read_manifest,
     verify,
@@ -306,6 +308,104 @@ def test_the_contracts_own_file_comes_first(tmp_path: Path) -> None:
     assert locate("64-10", [tmp_path]).path.name == "64-10-float32.onnx"
     put(tmp_path, "64-10", b"u")
     assert locate("64-10", [tmp_path]).path.name == "64-10.onnx"
+
+
+@pytest.fixture
+def precise(tmp_path: Path) -> Path:
+    """A zoo with LeNet-5 in three precisions and one network in int8 only."""
+    folder = tmp_path / "precise"
+    for precision in ("int8", "fp32", "fp16"):
+        put(folder, "lenet5", precision.encode(), file=f"lenet5-{precision}.onnx", precision=precision)
+    put(folder, "64-10", b"int8 only", file="64-10-int8.onnx", precision="int8")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "keywords", "file", "name"),
+    [
+        ("lenet5", {}, "lenet5-fp32.onnx", "6-P-16-P-120-84-10"),
+        ("lenet5@fp32", {}, "lenet5-fp32.onnx", "6-P-16-P-120-84-10"),
+        ("LeNet-5@INT8", {}, "lenet5-int8.onnx", "6-P-16-P-120-84-10@int8"),
+        ("lenet5", {"precision": "fp16"}, "lenet5-fp16.onnx", "6-P-16-P-120-84-10@fp16"),
+        ("lenet5@fp16", {"precision": "FP16"}, "lenet5-fp16.onnx", "6-P-16-P-120-84-10@fp16"),
+        ("64-10@int8", {}, "64-10-int8.onnx", "64-10@int8"),
+    ],
+)
+def test_a_precision_is_asked_for(precise: Path, text: str, keywords: Any, file: str, name: str) -> None:
+    found = locate(text, [precise], **keywords)
+    assert (found.path.name, found.name) == (file, name)
+    assert found.entry is not None
+    assert found.entry.file == file
+
+
+def test_a_name_alone_never_means_another_precision(precise: Path, zoo: Path) -> None:
+    with pytest.raises(ArtifactError, match=r"no ONNX file of 64-10 in .*run: mnistbench train 64-10 && .*64-10$"):
+        locate("64-10", [precise])
+    assert locate("64-10", [precise, zoo]).path.parent == zoo
+    assert locate("64-10@int8", [zoo, precise]).path.parent == precise
+
+
+def test_a_precision_that_was_not_exported_says_how_to(precise: Path) -> None:
+    with pytest.raises(
+        ArtifactError, match=r"no ONNX file of 64-10 in web in .*mnistbench export 64-10 --precision web$"
+    ):
+        locate("64-10@web", [precise])
+
+
+@pytest.mark.parametrize(
+    ("text", "precision", "error", "message"),
+    [
+        ("lenet5@int9", None, UnknownNetworkError, "unknown precision 'int9' in 'lenet5@int9'"),
+        ("lenet5", "int9", UnknownNetworkError, "unknown precision 'int9'; expected"),
+        ("lenet5@int8", "fp16", ArtifactError, "lenet5@int8 says int8, but fp16 is asked for"),
+        ("some.onnx", "int8", ArtifactError, "some.onnx is a file, which has a precision already"),
+        ("none@int8", None, UnknownNetworkError, "unknown network 'none'"),
+    ],
+)
+def test_precisions_that_make_no_sense(
+    precise: Path, text: str, precision: str | None, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        locate(text, [precise], precision=precision)
+
+
+def test_a_file_with_an_at_in_its_name_is_a_file(
+    precise: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine@home").write_bytes(b"x")
+    assert locate("mine@home", [precise]).path == Path("mine@home")
+    assert [found.path.name for found in locate_all(["mine@home", "his@home.onnx"], [precise])] == [
+        "mine@home",
+        "his@home.onnx",
+    ]
+    assert not is_group("mine@home")
+
+
+def test_a_group_in_a_precision(precise: Path) -> None:
+    missing: list[str] = []
+    found = locate_all(["table5@int8", "table1@int8"], [precise], on_missing=missing.append)
+    assert [model.name for model in found] == ["6-P-16-P-120-84-10@int8", "64-10@int8"]
+    assert "32-P-32-P-100-50-10@int8" in missing
+    assert [is_group(text) for text in ("table5@int8", "ALL", "lenet5@int8", "lenet5")] == [True, True, False, False]
+    with pytest.raises(UnknownNetworkError, match="unknown precision 'int9'"):
+        locate_all(["table5@int9"], [precise])
+
+
+def test_all_precisions_of_a_network(precise: Path, zoo: Path) -> None:
+    names = [model.name for model in locate_precisions("lenet5", [precise, zoo])]
+    assert names == ["6-P-16-P-120-84-10", "6-P-16-P-120-84-10@fp16", "6-P-16-P-120-84-10@int8"]
+    # Never from two zoos: their weights may be others.
+    assert [model.name for model in locate_precisions("64-10", [precise, zoo])] == ["64-10@int8"]
+    with pytest.raises(ArtifactError, match="no ONNX file of 16-10"):
+        locate_precisions("16-10", [precise, zoo])
+
+
+def test_a_damaged_precision_says_how_to_export_it_again(precise: Path) -> None:
+    (precise / "lenet5-int8.onnx").write_bytes(b"damaged")
+    with pytest.raises(ArtifactError, match=r"run: mnistbench export 6-P-16-P-120-84-10 --precision int8$"):
+        locate("lenet5@int8", [precise])
+    assert locate("lenet5", [precise]).path.name == "lenet5-fp32.onnx"
 
 
 def test_a_damaged_file_is_not_passed_over_for_another(zoo: Path, tmp_path: Path) -> None:

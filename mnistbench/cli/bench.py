@@ -171,7 +171,7 @@ def bench(
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:
             target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
-            results = _measure(wanted, files, environment, target)
+            results = measure_files(wanted, files, environment, target)
     if tune:
         return show_tunings(tunings, as_json=as_json)
     failed = [result for result in results if result.error is not None or STOPPED in result.options]
@@ -187,7 +187,7 @@ def bench(
     return 3 if failed else 0
 
 
-def _measure(
+def measure_files(
     wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, target: Path
 ) -> tuple[LatencyResult, ...]:
     """Measure models, by name, and keep the run in a file meanwhile."""

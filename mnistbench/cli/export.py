@@ -17,6 +17,7 @@ from mnistbench.cli.options import (
     json_option,
     names_argument,
     precisions_option,
+    without_precision,
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
@@ -75,6 +76,7 @@ def export(
     test images is at most 0.05 (fp16) or 0.3 (int8, web) percentage points above
     that in fp32. Elsewhere they are called lenet5@int8 and so on.
     """
+    without_precision(names)
     networks = catalog.resolve(names, dropout=dropout)
     is_group = any(name.lower() in catalog.GROUPS for name in names)
     with stdout_for_results(as_json):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -104,6 +104,17 @@ def precisions_option(text: str, *, default: str | None = None) -> Callable[[Fun
         callback=read,
         help=text,
     )
+
+
+def without_precision(names: Sequence[str]) -> None:
+    """Refuse ``lenet5@int8`` where ``--precision`` says it.
+
+    Raises:
+        click.BadParameter: When a name has a precision.
+    """
+    for name in names:
+        if "@" in name:
+            raise click.BadParameter(f"{name!r} says a precision; here --precision does, for all networks")
 
 
 def combined(*decorators: Callable[[Function], Function]) -> Callable[[Function], Function]:

@@ -25,6 +25,7 @@ from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
 from mnistbench.cli.load import load
+from mnistbench.cli.precisions import precisions
 from mnistbench.cli.report import report
 from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.results import results
@@ -153,6 +154,7 @@ _COMMANDS = (
     ensemble,
     evaluate,
     bench,
+    precisions,
     breakdown,
     compare,
     report,

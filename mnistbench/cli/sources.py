@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from mnistbench.artifacts import ModelFile, bundled_zoo, locate_all
-from mnistbench.catalog import Network
 from mnistbench.cli.output import say
 from mnistbench.data.dataset import Dataset, load_dataset
 
@@ -43,5 +42,5 @@ def distinct(files: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
     return tuple(file if names[file.name] == 1 else dataclasses.replace(file, name=str(file.path)) for file in once)
 
 
-def _say_missing(network: Network) -> None:
-    say(f"passed over: {network.name} has not been exported")
+def _say_missing(name: str) -> None:
+    say(f"passed over: {name} has not been exported")

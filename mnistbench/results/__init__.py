@@ -12,6 +12,7 @@ from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.load import LoadResult, RateStep
+from mnistbench.results.precision import PrecisionResult
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
@@ -39,6 +40,7 @@ __all__ = [
     "LatencyResult",
     "LoadResult",
     "OperatorTime",
+    "PrecisionResult",
     "ProbeResult",
     "ProcessResult",
     "RateStep",

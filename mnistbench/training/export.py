@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from mnistbench.artifacts import ModelEntry, add_to_manifest, read_manifest
+from mnistbench.artifacts import ModelEntry, add_to_manifest, called, read_manifest
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
@@ -117,7 +117,7 @@ def publish(source: Source, folder: Path, *, precision: str = PLAIN) -> ModelEnt
             input_dtype=source.input_dtype,
         )
         check_structure(variant.model, network.spec)
-        what = f"{network.name}@{precision}"
+        what = called(network.name, precision)
         answers = answers_of(to_bytes(variant.model), source.dataset.test_images, input_dtype=source.input_dtype)
         require_consistent(answers, what)
         measured = compare_answers(answers, source.answers, source.dataset.test_labels)

@@ -18,6 +18,7 @@ COMMANDS = [
     ["ensemble"],
     ["evaluate"],
     ["bench"],
+    ["precisions"],
     ["breakdown"],
     ["compare"],
     ["report"],

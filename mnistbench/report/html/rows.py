@@ -145,6 +145,11 @@ def _model_key(result: LatencyResult) -> tuple[str, str]:
     return result.name, result.sha256
 
 
+def _network(name: str) -> str:
+    """A model's name without the precision that may follow it: ``lenet5`` of ``lenet5@int8``."""
+    return name.partition("@")[0]
+
+
 def _models(results: Sequence[LatencyResult]) -> dict[tuple[str, str], Model]:
     order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
     tables = {network.name: network.paper.table for network in catalog.NETWORKS if network.paper is not None}
@@ -155,15 +160,15 @@ def _models(results: Sequence[LatencyResult]) -> dict[tuple[str, str], Model]:
     for name, _ in found:
         hashes[name] = hashes.get(name, 0) + 1
     # The sort is stable: unknown models stay in the order of the files.
-    keys = sorted(found, key=lambda key: order.get(key[0], len(order)))
+    keys = sorted(found, key=lambda key: order.get(_network(key[0]), len(order)))
     models = {}
     for number, key in enumerate(keys, start=1):
         name, sha256 = key
         result = found[key]
         shown = name if hashes[name] == 1 else f"{name} ({sha256[:_SHORT_HASH]})"
-        base = name.partition("-dropout")[0]
-        architecture = f"{result.notation} {base}" if result.notation else f"{name} {sha256}"
+        base, precision = _network(name).partition("-dropout")[0], name[len(_network(name)) :]
+        architecture = f"{result.notation} {base}{precision}" if result.notation else f"{name} {sha256}"
         # A model without our notation is a file from elsewhere, whatever its name is.
-        table = tables.get(name) if result.notation else None
+        table = tables.get(_network(name)) if result.notation else None
         models[key] = Model(number, shown, table if table in TABLE_TITLES else None, architecture)
     return models

@@ -26,6 +26,20 @@ def test_two_files_of_one_name_are_two_models():
     assert [model.name for model in page.models] == ["16-10 (aaaaaaaa)", "16-10 (bbbbbbbb)"]
 
 
+def test_a_precision_is_a_model_of_its_own_beside_its_network():
+    names = ["64-10", "16-10-dropout@int8", "16-10", "16-10@int8", "24-P-48-10@web"]
+    rows = [dataclasses.replace(row(name.partition("@")[0]), name=name) for name in names]
+    page = gather([("a", run(*rows))])
+    order = ["16-10", "16-10@int8", "16-10-dropout@int8", "64-10", "24-P-48-10@web"]
+    assert sorted(model.name for model in page.models) == sorted(order)
+    tables = {model.name: model.table for model in page.models}
+    assert tables == dict.fromkeys(order[:4], 1) | {"24-P-48-10@web": None}
+    # What computes the same is shown once, and another precision does not.
+    shown = {one.model.name for one in one_per_architecture(page.rows)}
+    assert len(shown & {"16-10@int8", "16-10-dropout@int8"}) == 1
+    assert "16-10" in shown
+
+
 def test_a_file_from_elsewhere_is_not_the_papers_network_of_that_name():
     page = gather([("a", run(dataclasses.replace(foreign(), name="16-10")))])
     assert page.models[0].table is None

@@ -1,0 +1,45 @@
+"""One network in one precision, on one device, at one batch size: what it costs and what it gains against fp32."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mnistbench.results.base import Result
+
+
+@dataclass(frozen=True)
+class PrecisionResult(Result):
+    """Accuracy, size and latency of a model beside those of the same weights in fp32."""
+
+    kind = "precision"
+
+    name: str
+    """Of the network."""
+    precision: str
+    file: str
+    sha256: str
+    size_bytes: int
+    device: str
+    """As asked for: ``cpu`` or ``cuda:0``."""
+    provider: str
+    """Short name of the execution provider that was asked for, and is the one that ran where there are figures."""
+    batch_size: int
+    """Images in a timed call."""
+    num_images: int | None = None
+    """Test images; ``None``, as the next five, where the model could not be evaluated."""
+    num_errors: int | None = None
+    error_rate: float | None = None
+    error_rate_low: float | None = None
+    """Lower end of the Wilson 95% interval."""
+    error_rate_high: float | None = None
+    error_difference: float | None = None
+    """Error rate above that in fp32 on this device; below 0 where it errs less. ``None`` where fp32 or its figure is
+    missing, or has other weights."""
+    p50_seconds: float | None = None
+    """Median of a call; ``None``, as the next three, where it could not be timed."""
+    p50_low_seconds: float | None = None
+    p50_high_seconds: float | None = None
+    speed: float | None = None
+    """Median of a call in fp32 over this one: above 1 is faster. ``None`` as ``error_difference``."""
+    error: str | None = None
+    """Why figures are missing."""
