@@ -34,8 +34,8 @@ _KINDS: dict[EightBit, _Kind] = {
     # On x86 processors without VNNI the sum of two products saturates at 16 bits. With weights of seven bits it
     # cannot, so that a file's answers are the same everywhere.
     "int8": _Kind(QuantType.QInt8, QuantType.QInt8, seven_bits=True),
-    # onnxruntime's kernels for WebAssembly take unsigned activations only, and ConvInteger unsigned weights only;
-    # unsigned by unsigned is what all browsers' backends have, and never saturates.
+    # onnxruntime's matrix kernels for WebAssembly take unsigned activations only, and its ConvInteger unsigned weights
+    # only; unsigned by unsigned has to be converted nowhere, and does not saturate with eight bits either.
     "web": _Kind(QuantType.QUInt8, QuantType.QUInt8, seven_bits=False),
 }
 
