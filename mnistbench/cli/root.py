@@ -20,6 +20,7 @@ from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
 from mnistbench.cli.doctor import doctor
+from mnistbench.cli.embed import embed
 from mnistbench.cli.ensemble import ensemble
 from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
@@ -152,6 +153,7 @@ _COMMANDS = (
     runs,
     export,
     ensemble,
+    embed,
     evaluate,
     bench,
     precisions,

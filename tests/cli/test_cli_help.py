@@ -16,6 +16,7 @@ COMMANDS = [
     ["runs"],
     ["export"],
     ["ensemble"],
+    ["embed"],
     ["evaluate"],
     ["bench"],
     ["precisions"],

@@ -112,6 +112,17 @@ def test_the_wheel_has_the_models_and_no_tests(wheel):
     assert any(name.endswith("/licenses/LICENSE") for name in names)
 
 
+def test_the_wheel_has_every_template_of_a_kit(wheel):
+    templates = ROOT / "mnistbench" / "embed" / "templates"
+    wanted = {
+        f"mnistbench/embed/templates/{path.relative_to(templates).as_posix()}"
+        for path in templates.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    with zipfile.ZipFile(wheel) as archive:
+        assert wanted <= set(archive.namelist())
+
+
 def test_the_wheels_dependencies_are_satisfied(installed, tmp_path):
     pip(installed / "python", "check", cwd=tmp_path)
 
@@ -127,6 +138,14 @@ def test_the_program_works(installed, tmp_path):
     rows = json.loads(run(installed / "mnistbench", "list", "--json", cwd=tmp_path).stdout)
     assert len(rows) == 29
     assert "Table 1" in run(installed / "mnistbench", "list", cwd=tmp_path).stdout
+
+
+def test_kits_are_written_and_run(installed, tmp_path, digits_folder):
+    options = ("--data-dir", digits_folder, "--target", "all")
+    run(installed / "mnistbench", "embed", "lenet5", *options, "kits", cwd=tmp_path)
+    for target in ("python", "huggingface"):
+        said = run(installed / "python", "self_test.py", cwd=tmp_path / "kits" / target).stdout
+        assert ", 0 failed" in said
 
 
 @pytest.mark.parametrize("command", ["train", "export", "reproduce"])

@@ -1,0 +1,60 @@
+"""What the tests of kits do with one: run its README's commands, and spoil its golden answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+# A kit must not find this repository, nor pip and npm the settings of the tests.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MNISTBENCH_"))}
+ENVIRONMENT["ORT_DISABLE_TELEMETRY"] = "1"
+ENVIRONMENT["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+
+
+def need(*programs: str) -> None:
+    """Skip the test where a program is missing."""
+    for program in programs:
+        if shutil.which(program) is None:
+            pytest.skip(f"{program} is not installed")
+
+
+def run(*command: object, cwd: Path, code: int = 0, env: dict[str, str] | None = None, errors: bool = False) -> str:
+    """Output, or what it says on standard error, of a program that has to end with ``code``."""
+    done = subprocess.run(
+        [*map(str, command)],
+        cwd=cwd,
+        env=ENVIRONMENT | (env or {}),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=540,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stderr if errors else done.stdout
+
+
+def readme_commands(kit: Path) -> list[str]:
+    """Each block of commands in a kit's README."""
+    return re.findall(r"```sh\n(.*?)```", (kit / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+
+
+def spoil(kit: Path) -> None:
+    """Change one probability of one golden answer by more than is tolerated, in both files that have it."""
+    path = kit / "golden" / "expected.json"
+    expected = json.loads(path.read_text(encoding="utf-8"))
+    probabilities = expected["cases"][-1]["probabilities"]
+    probabilities[3] += 2.5 * expected["tolerance"]
+    path.write_text(json.dumps(expected), encoding="utf-8")
+    text = kit / "golden" / "expected.txt"
+    if text.exists():
+        lines = text.read_text(encoding="utf-8").splitlines()
+        words = lines[-1].split()
+        words[2 + 3] = repr(probabilities[3])
+        text.write_text("\n".join([*lines[:-1], " ".join(words)]) + "\n", encoding="utf-8")
