@@ -52,6 +52,10 @@ class InputError(MnistbenchError, ValueError):
     """An array given to a model has the wrong shape, dtype or range."""
 
 
+class PictureError(MnistbenchError, ValueError):
+    """A picture cannot be opened, or what was given is none."""
+
+
 class TrainingError(MnistbenchError):
     """Training cannot start, or stopped without a usable result."""
 
