@@ -19,6 +19,7 @@ from mnistbench.errors import MnistbenchError
 from mnistbench.spec import NetworkSpec
 
 if TYPE_CHECKING:
+    from mnistbench.pictures.read import Answer
     from mnistbench.results import TuningResult
     from mnistbench.runtime.model import Model
 
@@ -31,6 +32,7 @@ __all__ = [
     "find_network",
     "list_networks",
     "load",
+    "predict_image",
 ]
 
 
@@ -111,3 +113,30 @@ def load(
 
         place, settings = use_tuning(tuned, found.path, device=device, provider=provider)
     return Model.load(found.path, device=place, settings=settings, name=found.name)
+
+
+def predict_image(source: Any, model: str | os.PathLike[str] | Model | None = None, *, multi: bool = False) -> Answer:
+    """Read the digit on a picture of any size: a photograph, a scan, a drawing.
+
+    The picture is cleaned and normalised as MNIST's were; what is no digit gets no label.
+
+    Args:
+        source: A path, the bytes of a file, a PIL image, or a uint8 array of shape ``(h, w)``, ``(h, w, 3)`` or
+            ``(h, w, 4)``, in colours as they are seen; dark ink on light paper or the other way round.
+        model: A name or a file as for :func:`load`, or what that returned; the bundled network with the fewest
+            errors when ``None``.
+        multi: Whether to read several digits in a row; the answer's ``text`` and ``digits`` have them.
+
+    Returns:
+        An answer with ``label`` (``None`` where it is no digit), ``probabilities``, ``is_digit``, ``reason``, the
+        exact 28x28 ``image`` that the network was given, and the ``box`` of the ink.
+
+    Raises:
+        PictureError: When the picture cannot be opened.
+        MnistbenchError: When the model cannot be loaded.
+    """
+    from mnistbench.pictures import read
+
+    if isinstance(model, str | os.PathLike):
+        model = load(model)
+    return read.predict_image(source, model, multi=multi)

@@ -56,7 +56,7 @@ def compare_accuracy(
 
         check_foreign(layout, value_range)
         check_device(device)
-        first, second = (_only(text, work_dir) for text in (a, b))
+        first, second = (only_model(text, work_dir) for text in (a, b))
         dataset = open_dataset(data_dir)
 
         def load(model: ModelFile) -> OnnxClassifier:
@@ -97,7 +97,7 @@ def compare_accuracy(
     print_sheets([*sheets, comparison_sheet(result)])
 
 
-def _only(text: str, work_dir: Path) -> ModelFile:
+def only_model(text: str, work_dir: Path) -> ModelFile:
     """The one model that a text stands for.
 
     Raises:

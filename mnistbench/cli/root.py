@@ -26,6 +26,7 @@ from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
 from mnistbench.cli.load import load
+from mnistbench.cli.predict import predict
 from mnistbench.cli.precisions import precisions
 from mnistbench.cli.report import report
 from mnistbench.cli.reproduce import reproduce
@@ -155,6 +156,7 @@ _COMMANDS = (
     ensemble,
     embed,
     evaluate,
+    predict,
     bench,
     precisions,
     breakdown,

@@ -18,6 +18,7 @@ COMMANDS = [
     ["ensemble"],
     ["embed"],
     ["evaluate"],
+    ["predict"],
     ["bench"],
     ["precisions"],
     ["breakdown"],
