@@ -1,0 +1,1 @@
+"""Pictures made for measuring: of digits and of what is none."""
