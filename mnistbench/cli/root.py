@@ -26,8 +26,8 @@ from mnistbench.cli.evaluate import evaluate
 from mnistbench.cli.export import export
 from mnistbench.cli.list import list_command
 from mnistbench.cli.load import load
-from mnistbench.cli.predict import predict
 from mnistbench.cli.precisions import precisions
+from mnistbench.cli.predict import predict
 from mnistbench.cli.report import report
 from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.results import results
