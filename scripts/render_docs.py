@@ -16,6 +16,8 @@ from typing import Any
 import click
 from docs_pictures import pictures
 from latency_tables import machine, noise, read, same_or_slower
+from picture_tables import normaliser
+from picture_tables import pictures as picture_set
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS, find
@@ -48,6 +50,7 @@ paper_dropout, num_parameters, macs, aliases` |
 | `ensemble` | the `model` entry of the file with `path`; `training.members` has each member's errors |
 | `card` | an array: `name, file, card, pictures`, or `name, file, error` |
 | `evaluate` | an array of `evaluation` results |
+| `predict` | an array, one object a picture: `file, label` (null where there is no digit) `, probabilities, is_digit, reason, score` (0 or more is a digit) `, box, note`, with `--multi` `text, digits`; one that cannot be read has `error` |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
 | `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
 | `precisions` | an array of `precision` results: an object a device, model and batch size |
@@ -276,6 +279,8 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "same-or-slower": same_or_slower,
     "noise": noise,
+    "normaliser": normaliser,
+    "pictures": picture_set,
     "recipe-search": recipe_search,
     "test-set-looks": test_set_looks,
 }
@@ -293,7 +298,12 @@ def render_sections(text: str) -> str:
 
 def main() -> int:
     """Write, or with ``--check`` compare."""
-    marked = [TOP / "README.md", TOP / "docs" / "recipes.md", TOP / "docs" / "benchmarking.md"]
+    marked = [
+        TOP / "README.md",
+        TOP / "docs" / "recipes.md",
+        TOP / "docs" / "benchmarking.md",
+        TOP / "docs" / "pictures.md",
+    ]
     wanted = {
         **{path: render_sections(path.read_text(encoding="utf-8")) for path in marked},
         TOP / "docs" / "cli.md": command_line(),

@@ -2,9 +2,8 @@
 
 Digits are MNIST's training images, pens and the fonts named below; what is no digit is made here: letters and signs,
 random strokes, blots, several digits, mirrored digits, and the kinds of ``negatives.py`` for fitting. No picture of
-``make_set.py`` and no test image takes part: another seed, other fonts, other kinds. Writes
-``mnistbench/pictures/refusal.json``: a network of one hidden layer, and the threshold that lets the wanted share of
-held-out digits pass.
+``make_set.py`` and no test image takes part. Writes ``mnistbench/pictures/refusal.json``: a network of one hidden
+layer, and the threshold that lets the wanted share of held-out digits pass.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 Digits: drawn with a pen, and set in the DejaVu fonts of the machine; turned by up to 10 degrees, of any size, in two
 flat colours, as a scan with grain, photographed (perspective, uneven light, blur, noise, JPEG), and photographed on
 ruled paper. No digits: letters of the same fonts in the same four settings, drawings, surfaces, faces, empty paper.
-The decision "no digit" was fitted on other fonts, other kinds and another seed (``fit_refusal.py``). ``--pictures
-FOLDER`` also writes the pictures themselves.
+The decision "no digit" was fitted on other fonts, another seed and, but for scribbles and empty paper, other kinds
+(``fit_refusal.py``). What share of digits should pass was chosen with an eye on a set like this one, of another seed.
+``--pictures FOLDER`` also writes the pictures themselves.
 """
 
 from __future__ import annotations

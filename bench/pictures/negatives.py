@@ -1,6 +1,7 @@
 """Pictures without a digit: textures, shapes, faces, noise, empty paper.
 
-Two lists: one for fitting a threshold, one for reporting, with nothing in common but the paper they are on.
+Two lists: one for fitting the decision, one for reporting. Scribbles and empty paper are in both, by other seeds; the
+other kinds are in one only.
 """
 
 from __future__ import annotations

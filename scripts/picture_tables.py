@@ -1,0 +1,54 @@
+"""Tables of what is read on real pictures, from committed results."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from latency_tables import machine, read
+
+from mnistbench.report import units
+from mnistbench.report.sheet import Column, Sheet, markdown
+
+
+def pictures() -> str:
+    """Digits read and other pictures refused on the made set, by kind."""
+    document = read("pictures.json")
+    groups = document["groups"]
+    rows = [_row("digits, all", groups["all"]["digits"])]
+    rows += [_row(name, found) for name, found in groups["digits by kind and setting"].items()]
+    rows.append(_row("no digits, all", groups["all"]["others"]))
+    rows += [_row(name, found) for name, found in groups["others by kind"].items()]
+    heads = ("pictures", "number", "right %", "95% interval")
+    columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
+    note = (
+        f"Right: the digit read, or the picture refused. Read by `{document['model']}`; made with seed "
+        f"{document['seed']} and {len(document['fonts'])} fonts by `bench/pictures/make_set.py`."
+    )
+    return markdown(Sheet("", columns, tuple(rows), note))
+
+
+def _row(name: str, found: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        name,
+        units.count(found["pictures"]),
+        units.percent(found["share"], 1),
+        units.interval(found["low"], found["high"]),
+    )
+
+
+def normaliser() -> str:
+    """Test images as other people's pictures: right by our normaliser, and by a bare resize."""
+    document = read("normaliser.json")
+    names = list(dict.fromkeys(row["network"] for row in document["rows"]))
+    kinds = list(dict.fromkeys(row["pictures"] for row in document["rows"]))
+    found = {(row["pictures"], row["network"]): row for row in document["rows"]}
+    heads = ("test images", *(f"`{name}`, {way} %" for name in names for way in ("ours", "bare resize")))
+    rows = tuple(
+        (kind, *(units.percent(found[kind, name][way]["accuracy"]) for name in names for way in ("normalised", "bare")))
+        for kind in kinds
+    )
+    columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
+    given = ", ".join(f"`{name}` {units.percent(found[kinds[0], name]['mnist']['accuracy'])}%" for name in names)
+    images = document["rows"][0]["num_images"]
+    note = f"Right of {images:,}; as MNIST gives them: {given}. On {machine(document['environment'])}."
+    return markdown(Sheet("", columns, rows, note))
