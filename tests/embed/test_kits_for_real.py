@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import subprocess
 import sys
 import tarfile
 from pathlib import Path
@@ -111,7 +112,11 @@ def onnxruntime_dir(tmp_path_factory):
 
 
 def fetch_headers(folder: Path, elsewhere: Path) -> None:
-    run("npm", "pack", HEADERS_PACKAGE, "--ignore-scripts", cwd=elsewhere)
+    try:
+        run("npm", "pack", HEADERS_PACKAGE, "--ignore-scripts", cwd=elsewhere)
+    except (AssertionError, subprocess.TimeoutExpired) as error:
+        # Somebody else's package of 150 MB: that it cannot be had says nothing of the kit.
+        pytest.skip(f"onnxruntime's headers cannot be fetched; set ONNXRUNTIME_DIR to its release: {str(error)[-200:]}")
     (tarball,) = elsewhere.glob("*.tgz")
     with tarball.open("rb") as stream:
         assert hashlib.file_digest(stream, "sha256").hexdigest() == HEADERS_SHA256
