@@ -38,8 +38,10 @@ from mnistbench.runtime.session import SessionSettings
 
 NETWORKS = ("64-64-10", "lenet5", "32-P-32-P-100-50-10-dropout", "largest-dropout")
 BATCHES = (1, 32, 256)
-ROUNDS = 7
-PLAN = Plan(max_seconds=1.0, min_seconds=0.3)
+ROUNDS = 41
+TURN_SECONDS = 0.05
+TURN_CALLS = 4
+"""A turn is as short as that, so that both harnesses mostly meet the machine in the same state."""
 
 
 def beside_torch(name: str, batch_size: int, threads: int) -> dict[str, Any]:
@@ -50,10 +52,14 @@ def beside_torch(name: str, batch_size: int, threads: int) -> dict[str, Any]:
     call = make_call("e2e", classifier.session, resolve_device("cpu"), workload, [])
     numbers = itertools.count()
     timer = Timer("call(next(numbers))", globals={"call": call, "next": next, "numbers": numbers}, num_threads=threads)
+    turn = max(TURN_SECONDS, TURN_CALLS * ours_median(call, workload, TURN_SECONDS))
     ours, theirs = [], []
-    for _ in range(ROUNDS):
-        ours.append(ours_median(call, workload))
-        theirs.append(timer.blocked_autorange(min_run_time=0.3).median)
+    for number in range(ROUNDS):
+        for which in (0, 1) if number % 2 == 0 else (1, 0):
+            if which == 0:
+                ours.append(ours_median(call, workload, turn))
+            else:
+                theirs.append(timer.blocked_autorange(min_run_time=turn).median)
     return row(name, batch_size, "torch.utils.benchmark", ours, theirs)
 
 
@@ -76,16 +82,24 @@ def beside_benchmark_app(name: str, batch_size: int, threads: int) -> dict[str, 
     command += ["-nthreads", str(threads), "-hint", "none", "-data_shape", f"[{batch_size},1,28,28]"]
     ours, theirs = [], []
     for _ in range(3):
-        ours.append(ours_median(call, workload))
+        ours.append(ours_median(call, workload, 1.0))
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         theirs.append(benchmark_app_median(done.stdout + done.stderr))
     return row(name, batch_size, "benchmark_app", ours, theirs)
 
 
-def ours_median(call: Call, workload: Workload) -> float:
-    """Median of a process, by the loop of ``mnistbench bench`` with its checks."""
+def ours_median(call: Call, workload: Workload, turn_seconds: float) -> float:
+    """Median of a turn, by the loop of ``mnistbench bench`` with its checks."""
     expected = [workload.digest(call.answer(call(index))) for index in range(len(workload.feeds))]
-    return median(time_call(call, workload, expected, PLAN, MonotonicClock()).seconds)
+    plan = Plan(
+        min_warmup_calls=1,
+        min_warmup_seconds=0.0,
+        max_warmup_seconds=turn_seconds / 4,
+        min_seconds=turn_seconds,
+        max_seconds=turn_seconds,
+        min_samples=1,
+    )
+    return median(time_call(call, workload, expected, plan, MonotonicClock()).seconds)
 
 
 def benchmark_app_median(text: str) -> float:
