@@ -20,10 +20,11 @@ from typing import Any
 
 from torch.utils.benchmark import Timer
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.data.dataset import load_dataset
 from mnistbench.errors import ProviderError
 from mnistbench.files import write_json
+from mnistbench.locate import locate
 from mnistbench.measure.clock import MonotonicClock
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.latency.inputs import Inputs

@@ -18,10 +18,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.data.dataset import load_dataset
 from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
 from mnistbench.files import write_json
+from mnistbench.locate import locate
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.latency.modes import MODES, Mode, check_mode
 from mnistbench.measure.latency.processes import fresh_processes

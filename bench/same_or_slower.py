@@ -18,9 +18,10 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.data.dataset import load_dataset
 from mnistbench.files import write_json
+from mnistbench.locate import locate
 from mnistbench.measure.clock import MonotonicClock
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.latency.bench import Bench, run_bench

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.data.dataset import load_dataset
 from mnistbench.errors import ProviderError
+from mnistbench.locate import locate
 from mnistbench.measure.latency.inputs import Inputs
 from mnistbench.measure.latency.modes import make_call
 from mnistbench.measure.latency.workload import make_workload

@@ -90,8 +90,9 @@ def load(
         InputError: When settings are given beside ``tuned``.
         MnistbenchError: When the model is not there, is damaged or cannot run on the device.
     """
-    from mnistbench.artifacts import bundled_zoo, locate
+    from mnistbench.artifacts import bundled_zoo
     from mnistbench.errors import InputError
+    from mnistbench.locate import locate
     from mnistbench.runtime.devices import expand_devices, resolve_device
     from mnistbench.runtime.model import Model
     from mnistbench.runtime.session import SessionSettings

@@ -104,8 +104,8 @@ def only_model(text: str, work_dir: Path) -> ModelFile:
         UnknownNetworkError: When it is a group.
         MnistbenchError: When it cannot be found.
     """
-    from mnistbench.artifacts import is_group
     from mnistbench.cli.sources import find_models
+    from mnistbench.locate import is_group
 
     if is_group(text):
         raise UnknownNetworkError(f"{text} stands for several models; name one network or one file")

@@ -140,9 +140,10 @@ def _find(
     Raises:
         MnistbenchError: When one that was named cannot be found.
     """
-    from mnistbench.artifacts import bundled_zoo, locate, locate_precisions
+    from mnistbench.artifacts import bundled_zoo
     from mnistbench.cli.sources import exported_zoo
     from mnistbench.errors import ModelNotExportedError
+    from mnistbench.locate import locate, locate_precisions
 
     zoos = (exported_zoo(work_dir), bundled_zoo())
     found: list[ModelFile] = []

@@ -97,9 +97,10 @@ def _load_reader(model: str | None, work_dir: Path, device: str, provider: str |
     Raises:
         MnistbenchError: When one cannot be loaded, or the name stands for several.
     """
-    from mnistbench.artifacts import bundled_zoo, locate
+    from mnistbench.artifacts import bundled_zoo
     from mnistbench.cli.compare import only_model
     from mnistbench.cli.evaluate import check_device
+    from mnistbench.locate import locate
     from mnistbench.pictures.read import DEFAULT_MODEL, Reader
     from mnistbench.runtime.model import Model
     from mnistbench.runtime.session import SessionSettings

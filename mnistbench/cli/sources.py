@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
-from mnistbench.artifacts import ModelFile, bundled_zoo, locate_all
+from mnistbench.artifacts import ModelFile, bundled_zoo
 from mnistbench.cli.output import say
 from mnistbench.data.dataset import Dataset, load_dataset
+from mnistbench.locate import locate_all
 
 
 def open_dataset(data_dir: Path | None) -> Dataset:

@@ -64,7 +64,7 @@ def read_model(file: ModelFile) -> EmbeddedModel:
     """Read a model file, and check that it keeps the contract.
 
     Args:
-        file: As :func:`mnistbench.artifacts.locate` gives it.
+        file: As :func:`mnistbench.locate.locate` gives it.
 
     Raises:
         ModelError: When it cannot be loaded, or has other inputs or outputs.

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
+from mnistbench.locate import locate
 from mnistbench.pictures.normalise import Image28
 from mnistbench.pictures.prepare import Piece, Prepared, empty_image, prepare
 from mnistbench.pictures.refuse import JUDGES, digit_scores

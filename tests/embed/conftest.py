@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from tiny import make_dataset
 
-from mnistbench.artifacts import bundled_zoo, locate
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.embed.golden import Golden, make_golden
 from mnistbench.embed.model import EmbeddedModel, read_model
+from mnistbench.locate import locate
 
 MODELS = {"lenet": "6-P-16-P-120-84-10", "own": "16-10"}
 """A bundled model, and a tiny one that the tests train."""

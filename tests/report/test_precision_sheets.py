@@ -32,7 +32,7 @@ def row(**changes: object) -> PrecisionResult:
         "p50_high_seconds": 21e-6,
         "speed": 0.875,
     }
-    return PrecisionResult(**(values | changes))  # type: ignore[arg-type]
+    return PrecisionResult(**(values | changes))
 
 
 def test_losses_are_shown_as_gains_are() -> None:
@@ -79,7 +79,7 @@ def test_it_fits_into_80_columns() -> None:
         console = Console(file=io.StringIO(), width=80)
         for sheet in precision_sheets([row(name=network.name, precision=one, **wide) for one in PRECISIONS]):
             print_sheet(sheet, console)
-        text = console.file.getvalue()  # type: ignore[attr-defined]
+        text = console.file.getvalue()
         assert max(map(len, text.splitlines())) <= 80
         assert "100.25×" in text
         assert "…" not in text

@@ -21,7 +21,7 @@ IMAGES = np.random.default_rng(1).integers(0, 256, (64, 28, 28), dtype=np.uint8)
 @functools.lru_cache(maxsize=4)
 def weights_of(layers: tuple[object, ...]) -> Mapping[str, np.ndarray]:
     """Weights as torch draws them; dropout changes none of them."""
-    module = build_module(NetworkSpec(layers), 0)  # type: ignore[arg-type]
+    module = build_module(NetworkSpec(layers), 0)
     return {name: tensor.detach().numpy() for name, tensor in module.named_parameters()}
 
 

@@ -14,9 +14,10 @@ import pytest
 from ensembles import saved, tiny_model
 
 from mnistbench import __version__, files
-from mnistbench.artifacts import ModelFile, locate, read_manifest, verify
+from mnistbench.artifacts import ModelFile, read_manifest, verify
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, ExportError, ModelError
+from mnistbench.locate import locate
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.runtime.model import Model
 from mnistbench.runtime.onnx_file import read_onnx_file

@@ -9,10 +9,11 @@ import pytest
 import torch
 from tiny import CONVOLUTIONAL, tiny_job
 
-from mnistbench.artifacts import locate, locate_precisions, read_manifest, verify
+from mnistbench.artifacts import read_manifest, verify
 from mnistbench.catalog import find
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
+from mnistbench.locate import locate, locate_precisions
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.precisions import PRECISIONS
 from mnistbench.runtime.contract import is_own_contract

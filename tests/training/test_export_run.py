@@ -18,10 +18,11 @@ from onnx import numpy_helper
 from tiny import CONVOLUTIONAL, DENSE, tiny_job
 
 from mnistbench import __version__, files
-from mnistbench.artifacts import locate, read_manifest, verify
+from mnistbench.artifacts import read_manifest, verify
 from mnistbench.catalog import Network, find
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, ExportError
+from mnistbench.locate import locate
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.runtime.model import Model
 from mnistbench.training import export as export_module
