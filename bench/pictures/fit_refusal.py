@@ -34,6 +34,9 @@ LETTERS = "ACEFGHJKMNPRTUVWXYacdefhjkmnprtuvwxy" * 2 + "#@&%?$+=*{}~<>^"
 """Without O, D, Q, I, L, S, Z, B and their small twins, which are digits in one hand or another."""
 
 OTHER_SCRIPTS = "ЖШЩЮЯФДЛЙЦЫЪИΩΔΛΠΣΦΨΞГЭ"
+SURFACES = 3
+"""Surfaces made for each round of the other kinds."""
+
 HIDDEN = 32
 PASSING = 0.993
 """Share of held-out digits that the threshold lets pass."""
@@ -68,7 +71,7 @@ def digits(count: int, random: np.random.Generator) -> list[np.ndarray]:
 
 
 def others(count: int, random: np.random.Generator) -> list[np.ndarray]:
-    """Of each of a dozen kinds about as many, letters four times."""
+    """Letters, drawings and surfaces in turns: of 22 pictures six are letters, five drawings of a listed kind."""
     images, faces = load_dataset().train_images, fonts()
     labels = load_dataset().train_labels
 
@@ -130,11 +133,11 @@ def others(count: int, random: np.random.Generator) -> list[np.ndarray]:
     drawings = list(FITTED_DRAWINGS.values())
     kinds = [letter] * 6 + [strokes, polygon, blot, several, twisted]
     kinds += [polygon, blot, lambda: scribble(60, random, turns=int(random.integers(5, 18)))]
-    kinds += [lambda: drawings[random.integers(len(drawings))](random)] * 2
+    kinds += [lambda: drawings[random.integers(len(drawings))](random)] * 5
     made = []
     for i in range(count):
-        kind = i % (len(kinds) + 1)
-        made.append(surface() if kind == len(kinds) else as_ink(kinds[kind](), random))
+        kind = i % (len(kinds) + SURFACES)
+        made.append(surface() if kind >= len(kinds) else as_ink(kinds[kind](), random))
     return [image for image in made if image.any()]
 
 
@@ -160,7 +163,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=20)
     parser.add_argument("--digits", type=int, default=16000)
-    parser.add_argument("--others", type=int, default=12000)
+    parser.add_argument("--others", type=int, default=18000)
     arguments = parser.parse_args()
     random = np.random.default_rng(arguments.seed)
     yes, no = digits(arguments.digits, random), others(arguments.others, random)

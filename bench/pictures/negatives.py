@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
+from pictures.anything import arc, coil, curves, fork, outline, spots
 from pictures.scene import light, on_field, to_picture
 from pictures.strokes import pen, scribble
 
@@ -185,8 +186,16 @@ FITTED_DRAWINGS: dict[str, Callable[[Random], Image.Image]] = {
     "shapes: plus": plus,
     "shapes: grid": grid,
     "faces: smiley": smiley,
+    "arcs": arc,
+    "forks": fork,
+    "coils": coil,
+    "curves": curves,
+    "outlines": outline,
 }
-FITTED_SURFACES = {name: texture(name) for name in ("noise", "clouds", "stripes", "checks", "dots")} | {"empty": empty}
+FITTED_SURFACES = {name: texture(name) for name in ("noise", "clouds", "stripes", "checks", "dots")} | {
+    "empty": empty,
+    "spots": spots,
+}
 
 REPORTED_DRAWINGS: dict[str, Callable[[Random], Image.Image]] = {
     "scribbles": lambda random: scribble(int(random.integers(50, 160)), random, turns=int(random.integers(7, 20))),
