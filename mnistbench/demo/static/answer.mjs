@@ -21,7 +21,7 @@ export class Answer {
 
   /** The 784 pixels, as they are. */
   showInput(pixels) {
-    const context = this.#parts.input.getContext("2d");
+    const context = this.#parts.input.getContext("2d", { willReadFrequently: true }); // 784 pixels need no GPU
     const shown = context.createImageData(SIDE, SIDE);
     pixels.forEach((value, pixel) => shown.data.set([value, value, value, 255], 4 * pixel));
     context.putImageData(shown, 0, 0);
@@ -68,6 +68,7 @@ export class Answer {
     this.#parts.digit.textContent = headline;
     this.#parts.verdict.textContent = sentence;
     this.#parts.digit.classList.toggle("refused", !isDigit);
+    this.#parts.digit.classList.toggle("long", headline.length > 2);
   }
 }
 

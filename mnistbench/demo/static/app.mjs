@@ -17,6 +17,7 @@ import { setUpTheme } from "./theme.mjs";
 
 const IDLE_MILLISECONDS = 500;
 const EMPTY = "Draw a digit.";
+const ENGINES = { wasm: "WebAssembly", webgpu: "WebGPU" };
 
 const at = (id) => document.getElementById(id);
 
@@ -56,6 +57,7 @@ async function start() {
   const firstIds = Object.keys(facts.files).filter((id) => facts.files[id].first);
   let picture = null; // prepared, where one is shown in place of a drawing
   let idle = 0;
+  const lost = new Map(); // networks that could not be loaded, with the reason
 
   const progress = () => counter((done, total) => {
     at("progress").hidden = done >= total;
@@ -74,8 +76,13 @@ async function start() {
       else answer.sayNoInk();
       return;
     }
-    const { probabilities, score } = await reader.read(prepared, chosen());
-    if (probabilities.size) table.show(probabilities, answer.show(probabilities, score));
+    try {
+      const { probabilities, score } = await reader.read(prepared, chosen());
+      if (probabilities.size) table.show(probabilities, answer.show(probabilities, score));
+    } catch (error) {
+      await fallBack(error);
+      return;
+    }
     loadRest();
   });
 
@@ -91,15 +98,25 @@ async function start() {
 
   /** The networks that the first load had no room for: asked for by the first ink. */
   const loadRest = latest(async () => {
-    const missing = [...new Set([...facts.judges, ...chosen()])].filter((id) => !reader.call(id));
-    if (!missing.length) return;
-    try {
-      await reader.load(missing, progress());
+    const wanted = [...new Set([...chosen(), ...facts.judges])].filter((id) => !reader.call(id) && !lost.has(id));
+    for (const id of wanted) {
+      try {
+        await reader.load([id], progress());
+      } catch (error) {
+        lost.set(id, `${id} could not be loaded: ${error.message}. Reload the page to try again.`);
+        complain(lost.get(id));
+      }
       refresh().then(rest);
-    } catch (error) {
-      complain(`Some networks could not be loaded: ${error.message}. Reload the page to try again.`);
     }
   });
+
+  /** A GPU can be taken away at any moment; WebAssembly stays. */
+  const fallBack = async (error) => {
+    const kind = reader.kind;
+    if (kind === "webgpu") await open("wasm");
+    complain(`The networks cannot answer in ${ENGINES[kind]}: ${error.message}.`);
+    if (kind === "webgpu") refresh().then(rest);
+  };
 
   const chosen = setUpChoice(at("choose"), facts.networks, () => {
     table.choose(chosen());
@@ -109,7 +126,7 @@ async function start() {
 
   const changed = () => {
     if (!board.picturePlace) picture = null;
-    complain("");
+    complain([...lost.values()].at(-1) ?? "");
     requestAnimationFrame(refresh);
   };
   board.addEventListener("change", changed);
@@ -135,7 +152,7 @@ async function start() {
       latencies.clear(allIds);
       complain("");
     } catch (error) {
-      complain(`${kind === "webgpu" ? "WebGPU" : "WebAssembly"} cannot be used here: ${error.message}.`);
+      complain(`${ENGINES[kind]} cannot be used here: ${error.message}.`);
     }
     at("engine").value = reader.kind ?? "wasm";
     at("engine").disabled = false;

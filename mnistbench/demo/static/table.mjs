@@ -57,7 +57,7 @@ function column(network, labels) {
   const notation = element("span", "notation");
   // Broken behind a dash, and nowhere else.
   notation.append(...network.notation.split(/(?<=-)/).flatMap((part) => [part, document.createElement("wbr")]));
-  head.append(element("span", "title", network.title), notation);
+  head.append(element("span", "title", network.title.replace("convolu", "convolu\u00ad")), notation);
   const bars = labels.map(() => {
     const bar = document.createElement("td");
     bar.append(document.createElement("span"));

@@ -48,7 +48,14 @@ class Chromium:
         self._answers: dict[int, queue.Queue[dict[str, Any]]] = {}
         self._number = 0
         self.pages: dict[str, Page] = {}
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._listener = threading.Thread(target=self._listen, daemon=True)
+        self._listener.start()
+
+    def close(self) -> None:
+        """After the browser has ended."""
+        self._listener.join(timeout=LIMIT_SECONDS)
+        self._in.close()
+        self._out.close()
 
     def send(self, method: str, session: str | None = None, **params: Any) -> dict[str, Any]:
         self._number += 1
@@ -140,8 +147,9 @@ class Page:
     def place(self, selector: str, x: float, y: float) -> tuple[float, float]:
         """A point of an element, 0 to 1 each way, in pixels of the window."""
         box = self.evaluate(
-            f"(() => {{ const e = document.querySelector({json.dumps(selector)}); e.scrollIntoView({{block: 'nearest'}});"
-            "const b = e.getBoundingClientRect(); return [b.left, b.top, b.width, b.height]; })()"
+            f"(() => {{ const element = document.querySelector({json.dumps(selector)});"
+            "element.scrollIntoView({ block: 'nearest' });"
+            "const box = element.getBoundingClientRect(); return [box.left, box.top, box.width, box.height]; })()"
         )
         return box[0] + x * box[2], box[1] + y * box[3]
 
@@ -209,4 +217,4 @@ def running_chromium(*options: str) -> Iterator[Chromium]:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
-            browser._out.close()
+            browser.close()
