@@ -78,8 +78,8 @@ def browser():
         yield browser
 
 
-def stroke(page, points, steps=6):
-    """A line through points of the board, by mouse."""
+def stroke(page, points, steps=6, meanwhile=lambda: None):
+    """A line through points of the board, by mouse; ``meanwhile`` is called before the button is let go."""
     places = [page.place("#board", x, y) for x, y in points]
     mouse = functools.partial(page.send, "Input.dispatchMouseEvent", button="left")
     mouse(type="mousePressed", x=places[0][0], y=places[0][1], clickCount=1)
@@ -87,6 +87,7 @@ def stroke(page, points, steps=6):
         for step in range(1, steps + 1):
             share = step / steps
             mouse(type="mouseMoved", x=x0 + (x1 - x0) * share, y=y0 + (y1 - y0) * share, buttons=1)
+    meanwhile()
     mouse(type="mouseReleased", x=places[-1][0], y=places[-1][1], clickCount=1)
 
 
@@ -114,7 +115,7 @@ def test_a_digit_drawn_by_mouse_is_read_as_python_reads_it(browser, url):
         assert page.text("#verdict") == "Draw a digit."
         first = page.received_bytes()
         assert 3_000_000 < first <= MOST_BYTES
-        stroke(page, SEVEN)
+        stroke(page, SEVEN, meanwhile=lambda: page.wait_for(f"{ANSWERED} > 0 && {INPUT}.some(value => value > 0)"))
         spoken(page, "7. ", "All 4 networks agree")
         answer = python_reads(page)
         assert (answer.label, answer.is_digit) == (7, True)
@@ -130,6 +131,11 @@ def test_a_digit_drawn_by_mouse_is_read_as_python_reads_it(browser, url):
             assert text in table
         assert {request.split("/")[2] for request in page.requests()} == {url.split("/")[2]}
         assert page.complaints() == []
+        page.evaluate("document.querySelector('#choice input').click()")
+        spoken(page, "7. ", "All 3 networks agree")
+        assert page.evaluate("[...document.querySelectorAll('thead th')].map(cell => cell.hidden)") == [True] + 3 * [
+            False
+        ]
         page.click("#clear")
         page.wait_for("document.querySelector('#verdict').textContent === 'Draw a digit.'")
         assert page.evaluate(ANSWERED) == 0

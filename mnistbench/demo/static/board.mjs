@@ -181,14 +181,18 @@ export class Board extends EventTarget {
   #redraw() {
     const context = this.#context;
     context.fillStyle = "#fff";
-    context.fillRect(0, 0, SIDE, SIDE);
     this.#canvas.classList.toggle("picture", Boolean(this.#picture));
     if (this.#picture) {
       const { left, top, scale } = placed(this.#picture);
+      const place = [left, top, this.#picture.width * scale, this.#picture.height * scale];
+      context.clearRect(0, 0, SIDE, SIDE);
+      context.fillRect(...place);
       context.imageSmoothingQuality = "high";
       context.imageSmoothingEnabled = scale < 2;
-      context.drawImage(this.#picture, left, top, this.#picture.width * scale, this.#picture.height * scale);
+      context.drawImage(this.#picture, ...place);
+      return;
     }
+    context.fillRect(0, 0, SIDE, SIDE);
     for (const stroke of this.#strokes) {
       stroke.forEach((point, number) => this.#line(stroke[Math.max(0, number - 1)], point));
     }

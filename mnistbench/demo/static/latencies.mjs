@@ -17,9 +17,9 @@ export class Latencies {
   }
 
   /** Forgets what was measured. */
-  clear(ids) {
+  clear() {
+    for (const id of this.#known.keys()) this.#table.showLatency(id, "–");
     this.#known.clear();
-    for (const id of ids) this.#table.showLatency(id, "–");
   }
 
   /** Times the networks of ids that are loaded and not timed yet, on the pixels of one picture. */
