@@ -30,7 +30,11 @@ TRIED_PORTS = 20
 )
 @names_argument("[NAMES|FILES...]", required=False)
 @click.option(
-    "--export", "folder", type=click.Path(path_type=Path), help="Write the page as static files to DIR instead."
+    "--export",
+    "folder",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Write the page as static files to DIR instead.",
 )
 @click.option("--force", is_flag=True, help="With --export: write into a folder that is not empty.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to serve on; 0.0.0.0 for other machines.")

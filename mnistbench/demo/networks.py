@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mnistbench import catalog
+from mnistbench.artifacts import called
 from mnistbench.catalog import Network
 from mnistbench.embed.model import EmbeddedModel
 from mnistbench.errors import MnistbenchError
@@ -30,8 +31,9 @@ def network_facts(model: EmbeddedModel, runs: Iterable[RunRecord]) -> dict[str, 
         runs: The published ones, with which our error is told where the file's weights are of one of them.
 
     Returns:
-        ``name, title, notation, precision, num_parameters, size_bytes, paper, ours``: ``title`` is in words and
-        ``notation`` as in the paper; ``paper`` has ``table, error``, ``ours`` has ``error, low, high, basis``; either
+        ``name, title, notation, num_parameters, size_bytes, paper, ours``: ``title`` is in words and
+        ``notation`` as in the
+        paper, with ``@int8`` and the like; ``paper`` has ``table, error``, ``ours`` has ``error, low, high, basis``; either
         is ``None`` where it is not known or the network was trained on other images than MNIST's.
     """
     network = _network(model)
@@ -40,8 +42,7 @@ def network_facts(model: EmbeddedModel, runs: Iterable[RunRecord]) -> dict[str, 
     return {
         "name": model.name,
         "title": _title(network) if network is not None else model.name,
-        "notation": model.said("mnistbench.name") or model.name,
-        "precision": model.precision,
+        "notation": called(model.said("mnistbench.name") or model.name, model.precision),
         "num_parameters": _number(model.said("mnistbench.num_parameters"), model.info.num_parameters),
         "size_bytes": len(model.content),
         "paper": {"table": paper.table, "error": paper.error} if paper is not None else None,

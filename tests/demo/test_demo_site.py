@@ -110,6 +110,14 @@ def test_figures_of_a_bundled_network(runs):
     assert network_facts(bundled("64-64-10"), runs)["title"] == "2 hidden layers"
 
 
+def test_the_precision_stands_behind_the_notation(runs):
+    model = dataclasses.replace(bundled("lenet5"), precision="int8")
+    facts = network_facts(model, runs)
+    assert facts["notation"] == "6-P-16-P-120-84-10@int8"
+    # The published runs are those of the network in fp32.
+    assert facts["ours"]["basis"] == "of this file"
+
+
 def test_without_published_runs_the_file_speaks_for_itself():
     facts = network_facts(bundled("lenet5"), ())
     assert facts["ours"]["error"] == 0.0059

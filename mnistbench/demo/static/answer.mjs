@@ -50,7 +50,7 @@ export class Answer {
       this.#show("Not a digit", `${NOT_A_DIGIT} If it had to be one: ${name}.`);
     } else {
       const sure = percent(lead.values[lead.label]).replace(">", "over ");
-      this.#show(name, `${called(lead.network)} is ${sure} sure. ${agreeing}`, true);
+      this.#show(name, `${this.#called(lead.network)} is ${sure} sure. ${agreeing}`, true);
     }
     return refused;
   }
@@ -64,6 +64,13 @@ export class Answer {
     }, SPOKEN_AFTER);
   }
 
+  /** By its title, unless several have that. */
+  #called({ title, notation }) {
+    const alone = this.#facts.networks.filter((network) => network.title === title).length === 1;
+    if (!alone || title === notation) return `Network ${notation}`;
+    return /^\d/.test(title) ? `The network with ${title}` : title;
+  }
+
   #show(headline, sentence, isDigit = false) {
     this.#parts.digit.textContent = headline;
     this.#parts.verdict.textContent = sentence;
@@ -75,9 +82,4 @@ export class Answer {
 /** The network that errs least speaks for all. */
 function errorOf({ ours, paper }) {
   return ours?.error ?? paper?.error ?? 1;
-}
-
-function called({ title, notation }) {
-  if (title === notation) return `Network ${title}`;
-  return /^\d/.test(title) ? `The network with ${title}` : title;
 }
