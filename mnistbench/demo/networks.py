@@ -31,10 +31,9 @@ def network_facts(model: EmbeddedModel, runs: Iterable[RunRecord]) -> dict[str, 
         runs: The published ones, with which our error is told where the file's weights are of one of them.
 
     Returns:
-        ``name, title, notation, num_parameters, size_bytes, paper, ours``: ``title`` is in words and
-        ``notation`` as in the
-        paper, with ``@int8`` and the like; ``paper`` has ``table, error``, ``ours`` has ``error, low, high, basis``; either
-        is ``None`` where it is not known or the network was trained on other images than MNIST's.
+        ``name, title, notation, num_parameters, size_bytes, paper, ours``: ``title`` is in words and ``notation`` as
+        in the paper, with ``@int8`` and the like; ``paper`` has ``table, error``, ``ours`` has ``error, low, high,
+        basis``; either is ``None`` where it is not known or the network was trained on other images than MNIST's.
     """
     network = _network(model)
     comparable = model.info.metadata.get("mnistbench.dataset") == "mnist"
