@@ -28,6 +28,10 @@ class ArtifactError(MnistbenchError):
     """A model, manifest or checkpoint file is missing, damaged or not the expected one."""
 
 
+class PackageError(MnistbenchError):
+    """A package cannot be had from its registry, or is not the one that was asked for."""
+
+
 class ModelNotExportedError(ArtifactError):
     """A known network has no ONNX file in any zoo that was looked in."""
 

