@@ -22,6 +22,7 @@ SECONDS_TO_ANSWER = 120.0
 """For a question to a machine: its first process imports torch, perhaps from a slow disk."""
 
 Answer = TypeVar("Answer")
+Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,44 @@ def ask_nodes(
             ray.cancel(reference, force=True)
             answers.append(Answered[Answer](node, None, f"{node.address} does not answer: {one_line_of(error)}"))
     return answers
+
+
+def run_alone(
+    ray: Any, function: Callable[[Task], Answer], tasks: Sequence[tuple[Node, Task]]
+) -> Iterator[tuple[int, Answer | None, str | None]]:
+    """Call a function once for each task, each time alone on its machine, in a process of its own.
+
+    It claims all that the machine lends, and waits until nobody else uses it.
+    Closed early, it ends what is under way.
+
+    Args:
+        ray: As :func:`connected` gives it.
+        function: A function that ``pickle`` can name.
+        tasks: What it is given, and where.
+
+    Yields:
+        The number of a task as soon as it is done, what the function gave, or why it gave nothing.
+    """
+    remote = ray.remote(max_retries=0, max_calls=1)(function)
+    waiting = {
+        remote.options(num_cpus=node.cpus, num_gpus=node.gpus, scheduling_strategy=on_node(ray, node.name)).remote(
+            task
+        ): number
+        for number, (node, task) in enumerate(tasks)
+    }
+    try:
+        while waiting:
+            (reference,), _ = ray.wait(list(waiting), num_returns=1)
+            number = waiting.pop(reference)
+            try:
+                yield number, ray.get(reference), None
+            except ray.exceptions.RayTaskError as error:
+                yield number, None, str(error.cause)
+            except ray.exceptions.RayError as error:
+                yield number, None, one_line_of(error)
+    finally:
+        for reference in waiting:
+            ray.cancel(reference, force=True)
 
 
 def on_node(ray: Any, name: str) -> Any:

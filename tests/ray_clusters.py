@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from mnistbench.errors import ProviderError
 
 HERE = Path(__file__).parent
 
@@ -44,3 +47,12 @@ def two_machines() -> Iterator[str]:
         finally:
             ray.shutdown()
             cluster.shutdown()
+
+
+def alone_for_a_while(text: str) -> tuple[float, float]:
+    """A task for one of the machines, which find it by its name: when it began and ended."""
+    begin = time.monotonic()
+    time.sleep(0.2)
+    if text == "bad":
+        raise ProviderError("no driver here")
+    return begin, time.monotonic()
