@@ -14,9 +14,11 @@ from mnistbench.cli.output import say
 
 if TYPE_CHECKING:
     from mnistbench.spec import NetworkSpec
-    from mnistbench.training.executor import Executor
+    from mnistbench.training.executor import Executor, Sweep
     from mnistbench.training.hardware import TorchDevice
     from mnistbench.training.job import Precision
+    from mnistbench.training.stores import Store
+    from mnistbench.training.sweep import Observer
 
 EXECUTORS = ("auto", "local", "pool", "ray")
 
@@ -35,6 +37,12 @@ executor_options = combined(
         metavar="ADDRESS",
         help="Of the Ray cluster: HOST:PORT of its head, or auto for the one that this machine belongs to. Default: "
         "one on this machine alone, for this command.",
+    ),
+    click.option(
+        "--results-to",
+        metavar="URL",
+        help="Also keep finished runs there, and take those that are there as done: a folder or an object store, such "
+        "as s3://BUCKET/FOLDER. The machines of a cluster then need no common work folder.",
     ),
 )
 
@@ -56,7 +64,9 @@ class Engine:
     in_process: bool = False
 
 
-def open_engine(name: str, device: str, *, at_once: int, num_jobs: int, address: str | None) -> Engine:
+def open_engine(
+    name: str, device: str, *, at_once: int, num_jobs: int, address: str | None, store: Store | None = None
+) -> Engine:
     """The engine that the options mean; it is not started.
 
     Args:
@@ -65,6 +75,7 @@ def open_engine(name: str, device: str, *, at_once: int, num_jobs: int, address:
         at_once: As ``--parallel`` has it.
         num_jobs: There are.
         address: As ``--address`` has it.
+        store: As ``--results-to`` has it.
 
     Raises:
         click.BadParameter: When options do not fit each other.
@@ -73,7 +84,7 @@ def open_engine(name: str, device: str, *, at_once: int, num_jobs: int, address:
     if address is not None and name != "ray":
         raise click.BadParameter(f"{address!r} is the address of a cluster; add --executor ray", param_hint="--address")
     if name == "ray":
-        return _ray_engine(device, at_once, address)
+        return _ray_engine(device, at_once, address, store)
     from mnistbench.training.hardware import choose_device, choose_precision, usable_gpus
     from mnistbench.training.local import LocalExecutor
     from mnistbench.training.parallel import PoolExecutor
@@ -96,7 +107,7 @@ def open_engine(name: str, device: str, *, at_once: int, num_jobs: int, address:
     return Engine(PoolExecutor(gpus, at_once), chosen, choose_precisions)
 
 
-def _ray_engine(device: str, at_once: int, address: str | None) -> Engine:
+def _ray_engine(device: str, at_once: int, address: str | None, store: Store | None) -> Engine:
     from mnistbench.cluster import connected
     from mnistbench.training.hardware import kind_of_device
     from mnistbench.training.on_ray import RayExecutor, find_kind
@@ -108,8 +119,29 @@ def _ray_engine(device: str, at_once: int, address: str | None) -> Engine:
     # For the whole command: all that is asked of the cluster then goes through one connection.
     ray = click.get_current_context().with_resource(connected(address))
     kind = find_kind(ray) if device == "auto" else device
-    executor = RayExecutor("cuda" if kind == "cuda" else "cpu", at_once, address, on_note=say)
+    executor = RayExecutor("cuda" if kind == "cuda" else "cpu", at_once, address, store=store, on_note=say)
     return Engine(executor, kind_of_device(kind), executor.choose_precisions)
+
+
+def find_store(url: str | None) -> Store | None:
+    """The store that ``--results-to`` means; a folder by its path is one too."""
+    from mnistbench.training.stores import Store
+
+    if url is None:
+        return None
+    return Store(url if "://" in url else str(Path(url).absolute()))
+
+
+def train_sweep(engine: Engine, sweep: Sweep, observer: Observer, store: Store | None) -> None:
+    """Train with an engine; with a store, what is there counts as done, and what is finished goes there."""
+    if store is None:
+        engine.executor.train(sweep, observer)
+        return
+    from mnistbench.training.stores import Storing, fetch_all
+
+    if sweep.resume:
+        fetch_all(store, sweep.jobs, sweep.work_dir)
+    engine.executor.train(sweep, Storing(observer, store, sweep.work_dir))
 
 
 def everywhere(data_dir: Path | None) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench import catalog
-from mnistbench.cli.executors import everywhere, executor_options, open_engine
+from mnistbench.cli.executors import everywhere, executor_options, find_store, open_engine, train_sweep
 from mnistbench.cli.options import (
     FiniteRange,
     data_dir_option,
@@ -125,6 +125,7 @@ def train(
     parallel: int,
     executor: str,
     address: str | None,
+    results_to: str | None,
     resume: bool,
     validation: bool,
     dropout: float | None,
@@ -152,7 +153,8 @@ def train(
         from mnistbench.training.hardware import keep_freed_memory
 
         num_jobs = len(networks) * len(chosen_seeds)
-        engine = open_engine(executor, device, at_once=parallel, num_jobs=num_jobs, address=address)
+        store = find_store(results_to)
+        engine = open_engine(executor, device, at_once=parallel, num_jobs=num_jobs, address=address, store=store)
         keep_freed_memory()
         dataset = open_dataset(data_dir)
         if validation:
@@ -181,7 +183,7 @@ def train(
                 load = partial(load_images, everywhere(data_dir), validation=validation)
                 own = partial(_given, dataset)
                 whole = Sweep(tuple(jobs), own if engine.in_process else load, work_dir, resume)
-                engine.executor.train(whole, sweep)
+                train_sweep(engine, whole, sweep, store)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(progress.interrupted(this_command())) from None
     results = [sweep.results[job.key] for job in jobs if job.key in sweep.results]

@@ -28,6 +28,7 @@ from mnistbench.training.job import Job, Precision
 from mnistbench.training.ray_actor import Terms, Trainer
 from mnistbench.training.run import Now, utc_now
 from mnistbench.training.slots import Slot, slots_of_node
+from mnistbench.training.stores import Store
 from mnistbench.training.sweep import Observer
 
 TRIES = 3
@@ -47,7 +48,7 @@ SECONDS_A_MARK_IS_KEPT = 86_400.0
 class RayExecutor:
     """Trains on a cluster; as :class:`mnistbench.training.executor.Executor`.
 
-    The work folder must be on a file system that all machines share. Each machine
+    The work folder must be on a file system that all machines share, unless there is a store. Each machine
     loads the dataset itself, and is left out when it cannot or has another one.
     A job whose process dies is taken up again, from its last epoch, ``tries - 1`` times.
 
@@ -57,6 +58,8 @@ class RayExecutor:
         address: As for :func:`mnistbench.cluster.connected`.
         claims_gpus: Whether each process claims a GPU; by default when ``kind`` is ``cuda``.
         tries: How often a job is taken up whose process dies.
+        store: Where each machine, which then has a work folder of its own, sends finished runs; whoever observes must
+            be a :class:`mnistbench.training.stores.Storing`, which brings them here.
         on_note: Gets what the user should know of machines that are left out.
         now: Says when a job failed whose process died.
     """
@@ -66,6 +69,7 @@ class RayExecutor:
     address: str | None = None
     claims_gpus: bool | None = None
     tries: int = TRIES
+    store: Store | None = None
     on_note: Callable[[str], None] | None = field(default=None, repr=False)
     now: Now = field(default=utc_now, repr=False)
 
@@ -74,7 +78,7 @@ class RayExecutor:
         # Other machines have other current folders.
         sweep = dataclasses.replace(sweep, work_dir=sweep.work_dir.absolute())
         with connected(self.address) as ray:
-            fleet = _Actors(ray, sweep, self._slots, self._note)
+            fleet = _Actors(ray, sweep, self.store, self._slots, self._note)
             slots = fleet.joined()
             if not slots:
                 wanted = "GPU" if self._on_gpus else "processor"
@@ -159,10 +163,11 @@ class _Actors:
         self,
         ray: Any,
         sweep: Sweep,
+        store: Store | None,
         slots: Callable[[Node], tuple[Slot, ...]],
         note: Callable[[str], None],
     ) -> None:
-        self._ray, self._slots, self._note = ray, slots, note
+        self._ray, self._store, self._slots, self._note = ray, store, slots, note
         self._sweep = dataclasses.replace(sweep, jobs=())
         self._datasets = frozenset(job.dataset_sha256 for job in sweep.jobs)
         self._mark: Path | None = None
@@ -183,7 +188,7 @@ class _Actors:
             "scheduling_strategy": on_node(self._ray, slot.node),
         }
         handle = self._ray.remote(Trainer).options(**options).remote()
-        terms = Terms(address, __version__, self._datasets, self._mark)
+        terms = Terms(address, __version__, self._datasets, self._mark, self._store)
         stream = handle.train.options(num_returns="streaming").remote(self._sweep, slot, terms)
         return _Actor(handle, stream, address)
 

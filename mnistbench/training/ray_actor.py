@@ -7,19 +7,25 @@ a second thread takes jobs meanwhile.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+import platformdirs
+
 from mnistbench._version import __version__
-from mnistbench.errors import MnistbenchError, ProcessError
+from mnistbench.errors import ArtifactError, MnistbenchError, ProcessError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
 from mnistbench.training.slots import Slot
+from mnistbench.training.stores import Store, Storing
+from mnistbench.training.sweep import Observer
 from mnistbench.training.worker import Reporter, portable_error, prepare, train_in_turns
 
 SECONDS_BETWEEN_STEPS_TOLD = 1.0
@@ -38,12 +44,14 @@ class Terms:
         version: Of mnistbench.
         datasets: Hashes that the jobs are for.
         mark: A file in the work folder that the driver has just written.
+        store: Where finished runs go when the machines share no work folder; ``mark`` is then not looked for.
     """
 
     address: str
     version: str
     datasets: frozenset[str]
     mark: Path
+    store: Store | None = None
 
 
 class Trainer:
@@ -70,10 +78,15 @@ class Trainer:
                 raise ProcessError(
                     f"it has mnistbench {__version__}, and the driver {terms.version}; install the same everywhere"
                 )
-            if not terms.mark.is_file():
+            if terms.store is not None:
+                # Kept, so that this machine goes on where it stopped.
+                sweep = dataclasses.replace(sweep, work_dir=platformdirs.user_cache_path("mnistbench") / "runs")
+                if sweep.resume:
+                    self._inbox.before = partial(terms.store.fetch, work_dir=sweep.work_dir)
+            elif not terms.mark.is_file():
                 raise ProcessError(
                     f"it does not see the driver's work folder {sweep.work_dir}; "
-                    "name one on a file system that all machines share (--work-dir)"
+                    "name one on a file system that all machines share (--work-dir), or a store (--results-to)"
                 )
             prepare(slot)
             dataset = sweep.load()
@@ -82,7 +95,10 @@ class Trainer:
                 misfit = f"{terms.address} has the dataset {dataset.sha256[:12]}, which is not the jobs'"
             yield [("ready", "", misfit)]
             told = time.monotonic()
-            steps = train_in_turns(self._inbox, dataset, sweep, slot, Reporter(said.append, SECONDS_BETWEEN_STEPS_TOLD))
+            reporter: Observer = Reporter(said.append, SECONDS_BETWEEN_STEPS_TOLD)
+            if terms.store is not None:
+                reporter = Storing(reporter, terms.store, sweep.work_dir)
+            steps = train_in_turns(self._inbox, dataset, sweep, slot, reporter)
             with contextlib.closing(steps):
                 for _ in steps:
                     # What comes next may be a long wait for a job.
@@ -106,11 +122,16 @@ class _Inbox:
 
     def __init__(self) -> None:
         self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.before: Callable[[Job], object] | None = None
 
     def poll(self) -> bool:
         """Whether one is there."""
         return not self.jobs.empty()
 
     def recv(self) -> Job | None:
-        """The next one."""
-        return self.jobs.get()
+        """The next one; its run is first looked for elsewhere."""
+        job = self.jobs.get()
+        if job is not None and self.before is not None:
+            with contextlib.suppress(ArtifactError, OSError):  # then it is trained
+                self.before(job)
+        return job

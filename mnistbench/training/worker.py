@@ -29,6 +29,7 @@ from mnistbench.training.hardware import choose_device, keep_freed_memory
 from mnistbench.training.job import FinishedRun, Job
 from mnistbench.training.run import Event, StepsDone
 from mnistbench.training.slots import Slot
+from mnistbench.training.sweep import Observer
 from mnistbench.training.together import Turns
 
 SECONDS_BETWEEN_REPORTS = 0.2
@@ -97,7 +98,7 @@ def prepare(slot: Slot) -> None:
 
 
 def train_in_turns(
-    inbox: Inbox, dataset: Dataset, sweep: Sweep, slot: Slot, reporter: Reporter
+    inbox: Inbox, dataset: Dataset, sweep: Sweep, slot: Slot, reporter: Observer
 ) -> Generator[None, None, None]:
     """Train what comes; pauses after every few steps. Closed early, it holds no run any more.
 

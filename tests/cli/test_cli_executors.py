@@ -113,3 +113,16 @@ def test_a_gpu_that_torch_cannot_use_is_refused_for_the_pool(monkeypatch):
 def test_a_bad_combination_is_a_usage_error():
     with pytest.raises(click.BadParameter):
         open_engine("local", "cpu", at_once=2, num_jobs=2, address=None)
+
+
+def test_runs_in_a_store_count_as_done_for_another_work_folder(cli, tmp_path):
+    store = ("--results-to", tmp_path / "store")
+    first = cli(*TRAIN, *store, "--work-dir", tmp_path / "one").succeeds()
+    second = cli(*TRAIN, *store, "--work-dir", tmp_path / "two").succeeds()
+    assert second.json == first.json
+    assert "kept: was finished before" in second.err
+
+
+def test_a_store_that_cannot_be_used_is_one_line(cli):
+    cli(*TRAIN, "--results-to", "nothing://x").fails_with("cannot use nothing://x", "--results-to")
+    assert not cli.work.exists()
