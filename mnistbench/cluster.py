@@ -45,7 +45,7 @@ class Answered(Generic[Answer]):
 
 
 @contextlib.contextmanager
-def connected(address: str | None) -> Iterator[Any]:
+def connected(address: str | None, *, cpus: int | None = None) -> Iterator[Any]:
     """The module ``ray``, connected to a cluster.
 
     Whoever is connected already stays so. Without an address a cluster of this
@@ -53,6 +53,7 @@ def connected(address: str | None) -> Iterator[Any]:
 
     Args:
         address: ``HOST:PORT`` of the cluster's head, ``auto`` for the one that this machine belongs to, or ``None``.
+        cpus: Processors that a cluster of this machine counts; by default those that it has.
 
     Raises:
         MissingExtraError: When Ray is not installed.
@@ -73,7 +74,9 @@ def connected(address: str | None) -> Iterator[Any]:
             yield ray
             return
         # A dashboard is a choice that only the cluster's own start can make.
-        options = {"include_dashboard": False} if address is None else {"address": address}
+        options: dict[str, Any] = {"address": address}
+        if address is None:
+            options = {"include_dashboard": False, "num_cpus": cpus}
         try:
             ray.init(**options, log_to_driver=False, logging_level="error", configure_logging=False)
         except Exception as error:  # Ray raises builtins of many kinds here

@@ -101,9 +101,9 @@ class Trainer:
             steps = train_in_turns(self._inbox, dataset, sweep, slot, reporter)
             with contextlib.closing(steps):
                 for _ in steps:
-                    # What comes next may be a long wait for a job.
-                    ended = any(kind in ("finished", "failed") for kind, _key, _content in said)
-                    if said and (ended or time.monotonic() - told >= SECONDS_BETWEEN_BATCHES):
+                    # After the end of a job comes perhaps a long wait for another.
+                    news = any(kind in ("begun", "finished", "failed") for kind, _key, _content in said)
+                    if said and (news or time.monotonic() - told >= SECONDS_BETWEEN_BATCHES):
                         yield said.copy()
                         said.clear()
                         told = time.monotonic()

@@ -100,7 +100,7 @@ def prepare(slot: Slot) -> None:
 def train_in_turns(
     inbox: Inbox, dataset: Dataset, sweep: Sweep, slot: Slot, reporter: Observer
 ) -> Generator[None, None, None]:
-    """Train what comes; pauses after every few steps. Closed early, it holds no run any more.
+    """Train what comes; pauses as each job begins and after every few steps. Closed early, it holds no run any more.
 
     Args:
         inbox: Where jobs come from.
@@ -119,6 +119,7 @@ def train_in_turns(
                     more = False
                 else:
                     turns.add(job)
+                    yield
             if len(turns):
                 turns.step()
                 yield
