@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, compressed, read_json
-from mnistbench.results import BenchRun, Environment, LatencyResult
+from mnistbench.files import atomic_write, compressed, read_json, write_json
+from mnistbench.results import BenchRun, Environment, GpusRun, LatencyResult
 
 LARGEST_FILE = 1 << 28
 """Bytes of a file that is read; a run of all networks with every sample has some ten million."""
@@ -45,6 +45,33 @@ def read_bench_run(path: Path) -> BenchRun:
         raise ArtifactError(
             f"{path} is not a run of the benchmark: {reason}; make one with 'mnistbench bench NAMES --output FILE'"
         ) from None
+
+
+def write_gpus_run(path: Path, run: GpusRun) -> None:
+    """Write runs on several GPUs as one file, atomically; compressed where the name ends in ``.gz``.
+
+    Raises:
+        OSError: When the file cannot be written; it is then as it was before.
+    """
+    write_json(path, run.as_dict())
+
+
+def read_gpus_run(path: Path) -> GpusRun | None:
+    """What :func:`write_gpus_run` wrote, or ``None`` for a file of another kind, be it damaged.
+
+    Raises:
+        ArtifactError: When it is of that kind, but lacks something or is of a newer schema.
+    """
+    try:
+        document = read_json(path, LARGEST_FILE)
+    except (OSError, ValueError):
+        return None
+    if not isinstance(document, dict) or document.get("kind") != GpusRun.kind:
+        return None
+    try:
+        return GpusRun.from_dict(document)
+    except (ValueError, KeyError, ArtifactError) as error:
+        raise ArtifactError(f"{path} is not a run of the benchmark: {error}") from None
 
 
 def _from_rows(rows: list[Any]) -> BenchRun:

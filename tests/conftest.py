@@ -19,6 +19,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
+from ray_clusters import two_machines
 from tiny import make_dataset
 
 from mnistbench.data.dataset import Dataset
@@ -145,6 +146,13 @@ def isolated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 def tiny() -> Dataset:
     """A dataset in memory, for tests of the library."""
     return make_dataset()
+
+
+@pytest.fixture(scope="session")
+def ray_address() -> Iterator[str]:
+    """A cluster of two machines; the test is skipped where Ray is not installed."""
+    with two_machines() as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

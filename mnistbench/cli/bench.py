@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistbench.cli.bench_gpus import bench_gpus, check_every_gpu, every_gpu_options, show_gpus
 from mnistbench.cli.evaluate import with_paper
 from mnistbench.cli.foreign import (
     calibration_images,
@@ -76,6 +77,7 @@ QUICK_TUNE_PROCESSES = 3
 @tensor_options
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), default=20, show_default=True, help="Draws the inputs.")
 @foreign_options
+@every_gpu_options
 @click.option(
     "--output",
     "output_file",
@@ -108,6 +110,9 @@ def bench(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    executor: str,
+    address: str | None,
+    allow_busy: bool,
     output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
@@ -130,6 +135,15 @@ def bench(
     are printed as code and saved for mnistbench.load(..., tuned=FILE).
     """
     batch_sizes = whole_numbers(batch, "--batch")
+    check_every_gpu(
+        executor,
+        address,
+        allow_busy=allow_busy,
+        device=device,
+        tune=tune,
+        input_file=input_file,
+        allow_external_data=allow_external_data,
+    )
     with stdout_for_results(as_json):
         from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
@@ -148,7 +162,7 @@ def bench(
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         wanted = Bench(
-            devices=expand_devices(device, providers),
+            devices=expand_devices(device, providers) if executor == "local" else (),
             modes=chosen_modes,
             batch_sizes=batch_sizes,
             plan=Plan.quick() if quick else Plan.each(),
@@ -166,11 +180,16 @@ def bench(
             shapes=parse_shapes(shapes),
             input_file=input_file,
         )
+        target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+        if executor != "local":
+            every = bench_gpus(
+                wanted, providers, files, target, executor=executor, address=address, allow_busy=allow_busy
+            )
+            return show_gpus(every, as_json=as_json)
         environment = collect_environment()
         if tune:
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:
-            target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
             results = measure_files(wanted, files, environment, target)
     if tune:
         return show_tunings(tunings, as_json=as_json)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset, load_dataset
 from mnistbench.data.split import split_validation
+from mnistbench.spec import NetworkSpec
 from mnistbench.training.hardware import TorchDevice, choose_precision
-from mnistbench.training.job import Job, make_job
+from mnistbench.training.job import Job, Precision, make_job
 from mnistbench.training.recipes import find_recipe
 
 
@@ -22,6 +23,7 @@ def make_jobs(
     *,
     seed: int = 0,
     seeds: Iterable[int] | None = None,
+    choose_precisions: Callable[[Sequence[NetworkSpec]], Sequence[Precision]] | None = None,
     **given: Any,
 ) -> list[Job]:
     """One run for each network and seed: every network with the first seed, then with the next.
@@ -35,12 +37,16 @@ def make_jobs(
         device: Where to train; decides the precision.
         seed: Of all runs.
         seeds: In place of ``seed``: each gives every network once.
+        choose_precisions: The precision for each network, where it is not ``device`` of this machine that decides.
         given: Further options of :func:`mnistbench.training.job.make_job`, such as ``epochs``.
 
     Raises:
         TrainingError: When an option is out of range.
     """
-    precisions = [(network, choose_precision(network.spec, device)) for network in networks]
+    networks = tuple(networks)
+    specs = [network.spec for network in networks]
+    chosen = choose_precisions(specs) if choose_precisions else [choose_precision(spec, device) for spec in specs]
+    precisions = list(zip(networks, chosen, strict=True))
     return [
         make_job(
             network,

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from mnistbench.cli.options import debug_option
 from mnistbench.cli.output import say
+
+if TYPE_CHECKING:
+    from mnistbench.results import BenchRun
 
 
 @click.command(epilog="Example: mnistbench report laptop.json server.json --output report.html")
@@ -27,7 +31,6 @@ def report(files: tuple[Path, ...], output: Path) -> None:
     several. The page has tables, accuracy against latency, latency against batch
     size, percentiles and the machines; it needs no network and no other file.
     """
-    from mnistbench.bench_files import read_bench_run
     from mnistbench.files import atomic_write
     from mnistbench.report.html.page import report_page
     from mnistbench.report.units import size
@@ -35,10 +38,25 @@ def report(files: tuple[Path, ...], output: Path) -> None:
     if any(output.resolve() == file.resolve() for file in files):
         raise click.UsageError(f"--output {output} is one of the RESULTS; name another file for the page")
     files = tuple(dict.fromkeys(files))
-    runs = [(name, read_bench_run(file)) for name, file in zip(_names(files), files, strict=True)]
+    runs = [run for name, file in zip(_names(files), files, strict=True) for run in _read(name, file)]
     page = report_page(runs).encode()
     atomic_write(output, page)
     say(f"wrote {output} ({size(len(page))})")
+
+
+def _read(name: str, file: Path) -> list[tuple[str, BenchRun]]:
+    """The runs in a file: one, or one for each GPU that it is about."""
+    from mnistbench.bench_files import read_bench_run, read_gpus_run
+    from mnistbench.errors import ArtifactError
+    from mnistbench.measure.gpus import runs_of
+
+    several = read_gpus_run(file)
+    if several is None:
+        return [(name, read_bench_run(file))]
+    runs = [(f"{name}: {gpu}", run) for gpu, run in runs_of(several.kinds)]
+    if not runs:
+        raise ArtifactError(f"{file} has no figures: {'; '.join(kind.error or '' for kind in several.kinds)}")
+    return runs
 
 
 def _names(files: tuple[Path, ...]) -> list[str]:

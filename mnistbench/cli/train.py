@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench import catalog
+from mnistbench.cli.executors import everywhere, executor_options, find_store, open_engine, train_sweep
 from mnistbench.cli.options import (
     FiniteRange,
     data_dir_option,
@@ -26,16 +27,12 @@ from mnistbench.training.job import MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_S
 from mnistbench.training.recipes import INITIALIZATIONS, RECIPES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from mnistbench.cli.progress import JobProgress, TrainingProgress
     from mnistbench.data.dataset import Dataset
     from mnistbench.results import TrainingResult
-    from mnistbench.training.hardware import TorchDevice
     from mnistbench.training.job import FinishedRun, Job
     from mnistbench.training.recipes import Initialization
     from mnistbench.training.run import Event
-    from mnistbench.training.sweep import Observer
 
 
 @click.command(
@@ -75,7 +72,12 @@ if TYPE_CHECKING:
 )
 @click.option("--seed", type=click.IntRange(0, MAX_SEED), help="The only seed. Default: 0.")
 @click.option("--seeds", metavar="SEEDS", help="Several, each for every network: 0..4, or 0,2,5, or 0..2,7.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or cuda:N.")
+@click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    help="auto, cpu, cuda or cuda:N. For pool, cuda is every GPU; for ray, the kind of device on its machines.",
+)
 @click.option(
     "--recipe",
     type=click.Choice([recipe.name for recipe in RECIPES]),
@@ -90,8 +92,10 @@ if TYPE_CHECKING:
     default=1,
     show_default=True,
     help="Train so many at once: each in a process of its own with its share of the CPU's threads, or on a GPU "
-    "in turns. Small networks get done sooner; the seconds an epoch takes are then measured beside other runs.",
+    "in turns. Small networks get done sooner; the seconds an epoch takes are then measured beside other runs. "
+    "With several GPUs or machines, so many on each.",
 )
+@executor_options
 @click.option(
     "--resume/--no-resume",
     default=True,
@@ -119,6 +123,9 @@ def train(
     device: str,
     recipe: str,
     parallel: int,
+    executor: str,
+    address: str | None,
+    results_to: str | None,
     resume: bool,
     validation: bool,
     dropout: float | None,
@@ -142,9 +149,12 @@ def train(
         from mnistbench.cli.progress import TrainingProgress
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.training.hardware import choose_device, keep_freed_memory
+        from mnistbench.training.executor import Sweep
+        from mnistbench.training.hardware import keep_freed_memory
 
-        chosen = choose_device(device)
+        num_jobs = len(networks) * len(chosen_seeds)
+        store = find_store(results_to)
+        engine = open_engine(executor, device, at_once=parallel, num_jobs=num_jobs, address=address, store=store)
         keep_freed_memory()
         dataset = open_dataset(data_dir)
         if validation:
@@ -155,7 +165,8 @@ def train(
             networks,
             recipe,
             dataset,
-            chosen,
+            engine.device,
+            choose_precisions=engine.choose_precisions,
             epochs=epochs,
             batch_size=batch_size,
             learning_rate=learning_rate,
@@ -169,8 +180,10 @@ def train(
         with TrainingProgress(len(jobs)) as progress:
             sweep = _Sweep(progress, say_seed=len(chosen_seeds) > 1, keep_causes=len(jobs) == 1)
             try:
-                load = partial(load_images, data_dir, validation=validation)
-                _train_all(jobs, dataset, load, chosen, work_dir, at_once=parallel, resume=resume, observer=sweep)
+                load = partial(load_images, everywhere(data_dir), validation=validation)
+                own = partial(_given, dataset)
+                whole = Sweep(tuple(jobs), own if engine.in_process else load, work_dir, resume)
+                train_sweep(engine, whole, sweep, store)
             except KeyboardInterrupt:
                 raise KeyboardInterrupt(progress.interrupted(this_command())) from None
     results = [sweep.results[job.key] for job in jobs if job.key in sweep.results]
@@ -204,29 +217,8 @@ def _export_command(names: tuple[str, ...], seeds: tuple[int, ...], work_dir: Pa
     return with_folders("export", *names, *one, work_dir=work_dir, data_dir=data_dir)
 
 
-def _train_all(
-    jobs: Sequence[Job],
-    dataset: Dataset,
-    load: Callable[[], Dataset],
-    device: TorchDevice,
-    work_dir: Path,
-    *,
-    at_once: int,
-    resume: bool,
-    observer: Observer,
-) -> None:
-    """Train jobs one by one or several at once, in the way of the device."""
-    from mnistbench.training.parallel import run_side_by_side
-    from mnistbench.training.sweep import run_one_by_one
-    from mnistbench.training.together import run_together
-
-    at_once = min(at_once, len(jobs))
-    if at_once == 1:
-        run_one_by_one(jobs, dataset, device, work_dir, resume=resume, observer=observer)
-    elif device.type == "cuda":
-        run_together(jobs, dataset, device, work_dir, num_runs=at_once, resume=resume, observer=observer)
-    else:
-        run_side_by_side(jobs, load, device, work_dir, num_workers=at_once, resume=resume, observer=observer)
+def _given(dataset: Dataset) -> Dataset:
+    return dataset
 
 
 class _Sweep:

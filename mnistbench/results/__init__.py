@@ -10,6 +10,7 @@ from mnistbench.results.breakdown import BreakdownResult, CrossingResult, Kernel
 from mnistbench.results.diagnosis import SEVERITIES, Diagnosis, Finding, ProbeResult, Severity
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
+from mnistbench.results.gpus import GpuFacts, GpuRun, GpusRun
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.load import LoadResult, RateStep
 from mnistbench.results.precision import PrecisionResult
@@ -34,6 +35,9 @@ __all__ = [
     "EpochResult",
     "EvaluationResult",
     "Finding",
+    "GpuFacts",
+    "GpuRun",
+    "GpusRun",
     "Judged",
     "KernelClock",
     "LatencyComparison",

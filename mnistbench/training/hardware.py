@@ -57,6 +57,22 @@ def choose_device(text: str) -> torch.device:
     raise UnknownDeviceError(f"unknown device {text!r}; expected auto, cpu, cuda or cuda:N")
 
 
+def usable_gpus(text: str) -> tuple[int, ...]:
+    """Numbers of the GPUs that are meant: every one by ``auto`` or ``cuda``, and one by ``cuda:N``.
+
+    Args:
+        text: As :func:`choose_device` has taken it.
+    """
+    if text.startswith("cuda:"):
+        return (int(text[5:]),)
+    return tuple(range(torch.cuda.device_count()))
+
+
+def kind_of_device(kind: str) -> torch.device:
+    """The device of a kind on some machine, which need not be this one; ``cpu`` or ``cuda``."""
+    return torch.device(kind)
+
+
 def choose_precision(spec: NetworkSpec, device: torch.device) -> Precision:
     """``bfloat16`` where the device has matrix units for it and the network is large enough to gain."""
     if not spec.convolutions and spec.macs < BFLOAT16_MIN_MACS:

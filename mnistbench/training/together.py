@@ -21,13 +21,12 @@ from mnistbench.data.dataset import Dataset
 from mnistbench.files import check_writable
 from mnistbench.training.captured import new_stream
 from mnistbench.training.failures import JOB_ERRORS, reason_of
+from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job
 from mnistbench.training.loop import SECONDS_BETWEEN_LOOKS
 from mnistbench.training.run import job_steps
+from mnistbench.training.slots import MOST_ON_A_GPU
 from mnistbench.training.sweep import Observer, next_job
-
-MOST_ON_A_GPU = 16
-"""Runs in turns: torch has 32 streams for a device, and two graphs must never share one."""
 
 
 def run_together(
@@ -56,29 +55,62 @@ def run_together(
     Raises:
         OSError: When no run at all could be written into the work folder.
     """
-    waiting, running, checked = deque(jobs), deque[_Turn](), False
+    waiting, checked = deque(jobs), False
     if device.type == "cuda":
         num_runs = min(num_runs, MOST_ON_A_GPU)
-    try:
+    with contextlib.closing(Turns(dataset, device, work_dir, observer, resume=resume)) as turns:
         while True:
-            while len(running) < num_runs and (job := next_job(waiting, work_dir, resume, observer)):
+            while len(turns) < num_runs and (job := next_job(waiting, work_dir, resume, observer)):
                 if not checked:
                     check_writable(work_dir / "training")
                     checked = True
-                observer.begin(job)
-                steps = job_steps(job, dataset, device, work_dir, resume=resume, on_event=partial(observer.event, job))
-                running.append(_Turn(job, steps, new_stream(device) if device.type == "cuda" else None))
-            if not running:
+                turns.add(job)
+            if not len(turns):
                 return
-            # It stays in the list meanwhile, so that whatever happens it is closed.
-            if running[0].take(observer):
-                running.rotate(-1)
-            else:
-                running.popleft()
-            if running and not any(turn.got_on for turn in running):
-                time.sleep(SECONDS_BETWEEN_LOOKS)
-    finally:
-        for turn in running:
+            turns.step()
+
+
+class Turns:
+    """Jobs under way in this process; each gets on by a few steps when it is its turn.
+
+    Args:
+        dataset: The images.
+        device: For all jobs.
+        work_dir: Folder for all runs.
+        observer: Told of everything.
+        resume: As for :func:`mnistbench.training.run.run_job`.
+    """
+
+    def __init__(
+        self, dataset: Dataset, device: torch.device, work_dir: Path, observer: Observer, *, resume: bool
+    ) -> None:
+        self._dataset, self._device, self._work_dir = dataset, device, work_dir
+        self._observer, self._resume = observer, resume
+        self._running: deque[_Turn] = deque()
+
+    def __len__(self) -> int:
+        return len(self._running)
+
+    def add(self, job: Job) -> None:
+        """Begin a job."""
+        self._observer.begin(job)
+        told = partial(self._observer.event, job)
+        steps = job_steps(job, self._dataset, self._device, self._work_dir, resume=self._resume, on_event=told)
+        self._running.append(_Turn(job, steps, new_stream(self._device) if self._device.type == "cuda" else None))
+
+    def step(self) -> None:
+        """Let the next job get on, or rest a moment when all of them wait for other processes."""
+        # It stays in the list meanwhile, so that whatever happens it is closed.
+        if self._running[0].take(self._observer):
+            self._running.rotate(-1)
+        else:
+            self._running.popleft()
+        if self._running and not any(turn.got_on for turn in self._running):
+            time.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def close(self) -> None:
+        """Hold no run any more."""
+        for turn in self._running:
             turn.steps.close()
 
 
@@ -93,8 +125,10 @@ class _Turn:
 
     def take(self, observer: Observer) -> bool:
         """Go on for a few steps; whether there are more to come."""
+        threads = choose_num_threads(self.job.network.spec, torch.get_num_threads())
         try:
-            with torch.cuda.stream(self.stream) if self.stream else contextlib.nullcontext():
+            # As for a job by itself: with other threads, sums on the CPU may be rounded otherwise.
+            with torch.cuda.stream(self.stream) if self.stream else use_threads(threads):
                 self.got_on = next(self.steps)
         except StopIteration as end:
             observer.finish(self.job, end.value)

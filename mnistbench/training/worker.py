@@ -1,12 +1,13 @@
 """A process that trains jobs for another one, which it hears and tells through a pipe.
 
 It leaves when there is nothing more to do, when it is asked to, and when it
-notices that its parent is gone. Its messages are pairs of ``begun``, ``event``,
-``finished``, ``failed`` or ``broken`` and what belongs to it.
+notices that its parent is gone. Its messages are those of
+:mod:`mnistbench.training.dispatch`.
 """
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import pickle
@@ -15,64 +16,53 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from multiprocessing.connection import Connection
-from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.training.failures import JOB_ERRORS, reason_of
-from mnistbench.training.hardware import keep_freed_memory
-from mnistbench.training.run import Event, StepsDone, run_job
+from mnistbench.training.dispatch import Message
+from mnistbench.training.executor import Sweep
+from mnistbench.training.hardware import choose_device, keep_freed_memory
+from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.run import Event, StepsDone
+from mnistbench.training.slots import Slot
+from mnistbench.training.sweep import Observer
+from mnistbench.training.together import Turns
 
 SECONDS_BETWEEN_REPORTS = 0.2
 """Steps are told no more often: small networks take thousands a second."""
 
-Load = Callable[[], Dataset]
-"""Loads the dataset in the process that calls it; a function that ``pickle`` can name."""
 
-
-def work(
-    connection: Connection[Any, Any],
-    load: Load,
-    device: torch.device,
-    work_dir: Path,
-    num_threads: int,
-    resume: bool,
-) -> None:
+def work(connection: Connection[Any, Any], sweep: Sweep, slot: Slot) -> None:
     """A process's whole life: train the jobs that come through the pipe until ``None`` does.
 
     Args:
         connection: The pipe.
-        load: Gives the dataset.
-        device: Where to train.
-        work_dir: Folder for all runs.
-        num_threads: Threads on the CPU, at most.
-        resume: As for :func:`mnistbench.training.run.run_job`.
+        sweep: What the jobs belong to; its own list of them is not looked at.
+        slot: Where to train, and how many at once.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     # Leaves by an exception, so that no temporary file stays behind.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    reporter = Reporter(connection)
+
+    def send(message: Message) -> None:
+        try:
+            connection.send(message)
+        except OSError:
+            sys.exit(1)  # nobody listens any more
+
     try:
-        torch.set_num_threads(num_threads)
-        keep_freed_memory()
-        dataset = load()
-        while (job := connection.recv()) is not None:
-            reporter.send("begun")
-            try:
-                run = run_job(job, dataset, device, work_dir, resume=resume, on_event=reporter)
-            except JOB_ERRORS as error:
-                reporter.send("failed", reason_of(job, error))
-            else:
-                reporter.send("finished", run)
+        prepare(slot)
+        for _ in train_in_turns(connection, sweep.load(), sweep, slot, Reporter(send)):
+            pass
     except (EOFError, ConnectionError):
         return  # the parent is gone
     except Exception as error:  # noqa: BLE001  # the parent raises it
-        reporter.send("broken", portable_error(error))
+        send(("broken", "", portable_error(error)))
     finally:
         # The interpreter runs callbacks while it ends, in which an exception has no way out but to be printed.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
@@ -86,31 +76,86 @@ def _leave_with_parent() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
 
 
-class Reporter:
-    """Tells the parent, and ends the process when nobody listens any more; call it with each event.
+class Inbox(Protocol):
+    """Where jobs come from; a pipe is one."""
+
+    def poll(self) -> bool:
+        """Whether something is there."""
+
+    def recv(self) -> Job | None:
+        """The next job, or ``None`` when there will be no more; waits for it."""
+
+
+def prepare(slot: Slot) -> None:
+    """Set up this process, and the thread that calls, for training in a slot.
+
+    Raises:
+        ProviderError: When its device cannot be used.
+    """
+    choose_device(slot.device)
+    torch.set_num_threads(slot.num_threads)
+    keep_freed_memory()
+
+
+def train_in_turns(
+    inbox: Inbox, dataset: Dataset, sweep: Sweep, slot: Slot, reporter: Observer
+) -> Generator[None, None, None]:
+    """Train what comes; pauses as each job begins and after every few steps. Closed early, it holds no run any more.
 
     Args:
-        connection: The pipe.
+        inbox: Where jobs come from.
+        dataset: What ``sweep`` loads.
+        sweep: As for :func:`work`.
+        slot: As for :func:`work`.
+        reporter: Told of everything.
+    """
+    turns = Turns(dataset, torch.device(slot.device), sweep.work_dir, reporter, resume=sweep.resume)
+    more = True
+    with contextlib.closing(turns):
+        while more or len(turns):
+            while more and len(turns) < slot.at_once and (not len(turns) or inbox.poll()):
+                job = inbox.recv()
+                if job is None:
+                    more = False
+                else:
+                    turns.add(job)
+                    yield
+            if len(turns):
+                turns.step()
+                yield
+
+
+class Reporter:
+    """An observer that turns what it is told into messages, of steps only now and then.
+
+    Args:
+        send: Gets each message.
+        seconds_between: Steps are told no more often, however many jobs there are.
     """
 
-    def __init__(self, connection: Connection[Any, Any]) -> None:
-        self._connection = connection
-        self._last = -SECONDS_BETWEEN_REPORTS
+    def __init__(self, send: Callable[[Message], None], seconds_between: float = SECONDS_BETWEEN_REPORTS) -> None:
+        self._send, self._between = send, seconds_between
+        self._last = -seconds_between
 
-    def send(self, kind: str, content: object = None) -> None:
-        """Send one message."""
-        try:
-            self._connection.send((kind, content))
-        except OSError:
-            sys.exit(1)
+    def begin(self, job: Job) -> None:
+        """A job is taken up."""
+        self._send(("begun", job.key, None))
 
-    def __call__(self, event: Event) -> None:
-        """Tell of an event, of steps only now and then."""
+    def event(self, job: Job, event: Event) -> None:
+        """Something happened in a job."""
         if isinstance(event, StepsDone):
-            if time.monotonic() - self._last < SECONDS_BETWEEN_REPORTS:
+            if time.monotonic() - self._last < self._between:
                 return
             self._last = time.monotonic()
-        self.send("event", event)
+        self._send(("event", job.key, event))
+
+    def finish(self, job: Job, run: FinishedRun) -> None:
+        """A job has a result."""
+        self._send(("finished", job.key, run))
+
+    def fail(self, job: Job, reason: str) -> None:
+        """A job stopped without one."""
+        self._send(("failed", job.key, reason))
 
 
 def portable_error(error: Exception) -> Exception:

@@ -179,7 +179,7 @@ def test_before_any_run_an_interrupt_says_so(cli, monkeypatch):
     def interrupt(*_args, **_options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnistbench.training.parallel.run_side_by_side", interrupt)
+    monkeypatch.setattr("mnistbench.training.parallel.PoolExecutor.train", interrupt)
     outcome = cli("train", "8-10", "16-10", *EPOCH, "-j", 2)
     assert outcome.code == 130
     assert outcome.err.splitlines()[-1].startswith("interrupted: no run had begun; go on with: mnistbench train")

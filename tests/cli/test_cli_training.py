@@ -7,12 +7,10 @@ import json
 import signal
 import sys
 from dataclasses import replace
-from types import SimpleNamespace
 
 import pytest
 
 from mnistbench.cli.progress import JobProgress
-from mnistbench.cli.train import _train_all
 from mnistbench.training.run import EpochDone
 
 TRAIN = ("train", "8-10", "--epochs", 3, "--json")
@@ -221,26 +219,3 @@ def test_the_result_on_disk_is_the_one_printed(cli):
     (row,) = cli(*TRAIN).succeeds().json
     (result,) = cli.work.glob("training/8-10/*/result.json")
     assert json.loads(result.read_text(encoding="utf-8")) == row
-
-
-@pytest.mark.parametrize(
-    ("device", "at_once", "way"),
-    [
-        ("cpu", 1, "sweep.run_one_by_one"),
-        ("cpu", 2, "parallel.run_side_by_side"),
-        ("cuda", 1, "sweep.run_one_by_one"),
-        ("cuda", 2, "together.run_together"),
-        ("cuda", 9, "together.run_together"),
-    ],
-)
-def test_several_runs_at_once_go_the_way_of_their_device(monkeypatch, tmp_path, device, at_once, way):
-    calls = []
-    for name in ("sweep.run_one_by_one", "parallel.run_side_by_side", "together.run_together"):
-        monkeypatch.setattr(
-            f"mnistbench.training.{name}", lambda *_, name=name, **given: calls.append((name, given)), raising=True
-        )
-    jobs = [object(), object(), object()]
-    _train_all(jobs, None, None, SimpleNamespace(type=device), tmp_path, at_once=at_once, resume=True, observer=None)
-    ((called, given),) = calls
-    assert called == way
-    assert at_once == 1 or given.get("num_runs", given.get("num_workers")) == min(at_once, 3)

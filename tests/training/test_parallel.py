@@ -1,4 +1,7 @@
-"""Jobs in this process and in several; workers that are killed, interrupted or orphaned."""
+"""Jobs in this process and in several; workers that are killed, interrupted or orphaned.
+
+What every engine promises is in ``test_executors.py``.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,6 @@ import sys
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -21,11 +23,13 @@ from observed import SWEEP, Log
 from tiny import DENSE, make_dataset, tiny_job
 
 from mnistbench.data.dataset import Dataset
-from mnistbench.training import parallel, worker
+from mnistbench.training import worker
+from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
 from mnistbench.training.loop import Trainer
-from mnistbench.training.parallel import run_side_by_side
+from mnistbench.training.parallel import PoolExecutor, how_it_ended
 from mnistbench.training.run import EpochDone, Event, Resumed
+from mnistbench.training.slots import Slot
 from mnistbench.training.states import read_run
 from mnistbench.training.sweep import run_one_by_one
 
@@ -33,9 +37,11 @@ CPU = torch.device("cpu")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def side_by_side(jobs: list[Job], work_dir: Path, log: Log, **given: Any) -> None:
-    given = {"load": make_dataset, "num_workers": 2, "num_threads": 1, "now": lambda: NOON} | given
-    run_side_by_side(jobs, device=CPU, work_dir=work_dir, observer=log, **given)
+def side_by_side(
+    jobs: list[Job], work_dir: Path, log: Log, *, load: Any = make_dataset, at_once: int = 2, **given: Any
+) -> None:
+    given = {"num_threads": 1, "now": lambda: NOON} | given
+    PoolExecutor(at_once=at_once, **given).train(Sweep(tuple(jobs), load, work_dir), log)
 
 
 def children() -> set[int]:
@@ -98,7 +104,7 @@ def test_a_worker_that_is_killed_fails_its_job_and_a_fresh_one_takes_its_place(t
             os.kill(killed[0], signal.SIGKILL)
 
     log = Log(kill)
-    side_by_side([doomed, *others], tmp_path, log, num_workers=1)
+    side_by_side([doomed, *others], tmp_path, log, at_once=1)
     assert len(killed) == 1
     assert log.reasons.keys() == {doomed.key}
     assert "was killed by SIGKILL" in log.reasons[doomed.key]
@@ -198,34 +204,18 @@ def test_a_work_folder_that_takes_nothing_is_one_error(tmp_path: Path, several: 
     assert not log.told
 
 
-def dead_worker(job: Job) -> Any:
-    """A worker as seen from its parent, whose process was killed after it began the job."""
-    ours, theirs = multiprocessing.get_context("spawn").Pipe()
-    theirs.close()
-    return parallel._Worker(SimpleNamespace(join=lambda: None, exitcode=-9), ours, job, begun=True)
-
-
-def test_a_disk_that_takes_no_note_of_a_death_ends_no_other_job(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(*_: object, **__: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    OTHER.folder(tmp_path).mkdir(parents=True)
-    monkeypatch.setattr(parallel, "write_failure", full)
-    log = Log()
-    assert parallel._listen(dead_worker(OTHER), tmp_path, True, log, lambda: NOON)
-    assert "killed by SIGKILL" in log.reasons[OTHER.key]
-
-
-def test_a_damaged_result_of_a_job_whose_process_died_fails_that_job(tmp_path: Path) -> None:
-    folder = OTHER.folder(tmp_path)
-    folder.mkdir(parents=True)
-    (folder / "result.json").write_text("{")
-    (folder / "weights.safetensors").touch()
-    log = Log()
-    assert parallel._listen(dead_worker(OTHER), tmp_path, True, log, lambda: NOON)
-    assert "result.json is damaged" in log.reasons[OTHER.key]
+@pytest.mark.parametrize(
+    ("exitcode", "how"),
+    [
+        (1, "ended with exit status 1"),
+        (-15, "was killed by SIGTERM"),
+        (-9, "was killed by SIGKILL, as systems do when memory runs out"),
+        (-63, "was killed by signal 63"),
+        (None, "ended with exit status None"),
+    ],
+)
+def test_how_a_process_ended(exitcode: int | None, how: str) -> None:
+    assert how_it_ended(exitcode) == how
 
 
 def test_a_worker_that_is_done_dies_of_a_signal_in_silence(tmp_path: Path) -> None:
@@ -233,7 +223,7 @@ def test_a_worker_that_is_done_dies_of_a_signal_in_silence(tmp_path: Path) -> No
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         ours.send(None)
-        worker.work(theirs, make_dataset, CPU, tmp_path, 1, True)
+        worker.work(theirs, Sweep((), make_dataset, tmp_path), Slot("cpu"))
         # Not the handler that raises, which the interpreter would call while it ends.
         assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
     finally:

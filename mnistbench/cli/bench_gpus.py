@@ -1,0 +1,146 @@
+"""``mnistbench bench --executor``: one GPU of each kind, of this machine or of a cluster."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mnistbench.cli.evaluate import with_paper
+from mnistbench.cli.options import combined
+from mnistbench.cli.output import print_json, print_sheets, say
+
+if TYPE_CHECKING:
+    from mnistbench.artifacts import ModelFile
+    from mnistbench.measure.latency.bench import Bench
+    from mnistbench.results import GpuRun, GpusRun
+
+every_gpu_options = combined(
+    click.option(
+        "--executor",
+        type=click.Choice(("local", "pool", "ray")),
+        default="local",
+        show_default=True,
+        help="local: the devices named here. pool: one GPU of each kind that this machine has, one after another. ray: "
+        "one of each kind that a Ray cluster has, each alone on its machine.",
+    ),
+    click.option("--address", metavar="ADDRESS", help="Of the Ray cluster, as in 'mnistbench train'."),
+    click.option(
+        "--allow-busy", is_flag=True, help="With pool and ray: also measure where every GPU of a kind is in use."
+    ),
+)
+
+
+def check_every_gpu(executor: str, address: str | None, *, allow_busy: bool, **others: object) -> None:
+    """Refuse options that make no sense together.
+
+    Args:
+        executor: As ``--executor`` has it.
+        address: As ``--address`` has it.
+        allow_busy: As ``--allow-busy`` has it.
+        others: Options that name this machine's own devices and files; set when they are true.
+
+    Raises:
+        click.BadParameter: When they do not fit.
+    """
+    if address is not None and executor != "ray":
+        raise click.BadParameter(f"{address!r} is the address of a cluster; add --executor ray", param_hint="--address")
+    if executor == "local":
+        if allow_busy:
+            raise click.BadParameter("it is for --executor pool and ray", param_hint="--allow-busy")
+        return
+    for option, given in others.items():
+        if given:
+            name = f"--{option.replace('_', '-')}"
+            raise click.BadParameter(
+                f"it does not go with --executor {executor}, which measures every GPU", param_hint=name
+            )
+
+
+def bench_gpus(
+    wanted: Bench,
+    providers: Sequence[str],
+    files: Mapping[str, ModelFile],
+    target: Path,
+    *,
+    executor: str,
+    address: str | None,
+    allow_busy: bool,
+) -> GpusRun:
+    """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile."""
+    from mnistbench.bench_files import write_gpus_run
+    from mnistbench.files import check_writable
+    from mnistbench.measure.gpus import find_gpus
+    from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, measure_here
+    from mnistbench.measure.latency.exclusive import GpuTask, SentModel
+    from mnistbench.results import GpuFacts
+
+    models = tuple(SentModel(file.name, str(file.path), file.path.read_bytes()) for file in files.values())
+
+    def make_task(gpu: GpuFacts) -> GpuTask:
+        return GpuTask(wanted, tuple(providers) or ("cuda",), models, gpu, allow_busy)
+
+    def keep(run: GpusRun) -> None:
+        write_gpus_run(target, _with_papers(run, files))
+
+    check_writable(target.parent)
+    with contextlib.ExitStack() as stack:
+        if executor == "ray":
+            from mnistbench.cluster import connected
+
+            found, measure = gpus_of_cluster(stack.enter_context(connected(address)), say)
+        else:
+            found, measure = find_gpus(), measure_here
+        try:
+            run = bench_every_gpu(found, make_task, measure, allow_busy=allow_busy, keep=keep, on_note=say)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
+    say(f"written to {target}")
+    return _with_papers(run, files)
+
+
+def show_gpus(run: GpusRun, *, as_json: bool) -> int:
+    """Print what was measured of each kind; the exit code."""
+    from mnistbench.errors import MnistbenchError
+
+    failed = [kind for kind in run.kinds if kind.error is not None]
+    if as_json:
+        print_json(_printed(run))
+    else:
+        from mnistbench.measure.gpus import label_of, runs_of
+        from mnistbench.report.latency_sheets import latency_sheets
+
+        for label, one in runs_of([kind for kind in run.kinds if kind.error is None]):
+            click.echo(f"\n{label}")
+            print_sheets(latency_sheets(one.results))
+        for kind in failed:
+            say(f"failed: {label_of(kind.gpus[0])}: {kind.error}")
+    if len(failed) == len(run.kinds) and not as_json:
+        raise MnistbenchError("; ".join(dict.fromkeys(kind.error or "" for kind in failed)))
+    return 0 if not failed else 3 if len(failed) < len(run.kinds) else 1
+
+
+def _with_papers(run: GpusRun, files: Mapping[str, ModelFile]) -> GpusRun:
+    def complete(kind: GpuRun) -> GpuRun:
+        if kind.run is None:
+            return kind
+        rows = tuple(with_paper(row, files[row.name]) if row.name in files else row for row in kind.run.results)
+        return dataclasses.replace(kind, run=dataclasses.replace(kind.run, results=rows))
+
+    return dataclasses.replace(run, kinds=tuple(map(complete, run.kinds)))
+
+
+def _printed(run: GpusRun) -> dict[str, Any]:
+    """The result without the samples."""
+
+    def short(kind: GpuRun) -> GpuRun:
+        if kind.run is None:
+            return kind
+        rows = tuple(dataclasses.replace(row, samples_seconds=(), processes=()) for row in kind.run.results)
+        return dataclasses.replace(kind, run=dataclasses.replace(kind.run, results=rows))
+
+    return dataclasses.replace(run, kinds=tuple(map(short, run.kinds))).as_dict()

@@ -1,0 +1,210 @@
+"""A cluster that Ray runs: how to reach it, its machines, and one question to each of them.
+
+Ray is the optional extra ``ray`` and is imported when a cluster is asked for.
+Knows nothing of what is done there.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from mnistbench.errors import MissingExtraError, ProcessError
+
+SECONDS_TO_ANSWER = 120.0
+"""For a question to a machine: its first process imports torch, perhaps from a slow disk."""
+
+Answer = TypeVar("Answer")
+Task = TypeVar("Task")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A machine of a cluster: its name there, its address for people, and what it lends."""
+
+    name: str
+    address: str
+    cpus: float
+    gpus: float
+
+
+@dataclass(frozen=True)
+class Answered(Generic[Answer]):
+    """What a machine answered, or why it did not."""
+
+    node: Node
+    answer: Answer | None
+    error: str | None = None
+
+
+@contextlib.contextmanager
+def connected(address: str | None, *, cpus: int | None = None) -> Iterator[Any]:
+    """The module ``ray``, connected to a cluster.
+
+    Whoever is connected already stays so. Without an address a cluster of this
+    machine alone is started and ended with this; it asks for a token and has no dashboard.
+
+    Args:
+        address: ``HOST:PORT`` of the cluster's head, ``auto`` for the one that this machine belongs to, or ``None``.
+        cpus: Processors that a cluster of this machine counts; by default those that it has.
+
+    Raises:
+        MissingExtraError: When Ray is not installed.
+        ProcessError: When the cluster cannot be reached.
+    """
+    if address is None and "ray" not in sys.modules:  # it reads them as it is imported
+        # Its processes inherit these; what the user has set stays. Who reaches a cluster can run programs on it.
+        os.environ.setdefault("RAY_AUTH_MODE", "token")
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    if address is not None and "://" in address:
+        raise ProcessError(
+            f"address {address!r} cannot be used: run this on a machine of the cluster, with --address auto "
+            "or HOST:PORT"
+        )
+    with _own_sigterm():
+        ray = _import_ray()
+        if ray.is_initialized():
+            yield ray
+            return
+        # A dashboard is a choice that only the cluster's own start can make.
+        options: dict[str, Any] = {"address": address}
+        if address is None:
+            options = {"include_dashboard": False, "num_cpus": cpus}
+        try:
+            ray.init(**options, log_to_driver=False, logging_level="error", configure_logging=False)
+        except Exception as error:  # Ray raises builtins of many kinds here
+            said = " ".join(str(error).split())[:300]
+            where = "a cluster on this machine" if address is None else f"the cluster at {address}"
+            raise ProcessError(
+                f"{where} cannot be reached: {said}; check 'ray status', its address and its token (see docs/scale.md)"
+            ) from error
+    try:
+        yield ray
+    finally:
+        ray.shutdown()
+
+
+def nodes_of(ray: Any) -> tuple[Node, ...]:
+    """The machines that are there now, in the order of their addresses."""
+    nodes = [
+        Node(
+            entry["NodeID"],
+            entry["NodeManagerAddress"],
+            entry["Resources"].get("CPU", 0.0),
+            entry["Resources"].get("GPU", 0.0),
+        )
+        for entry in ray.nodes()
+        if entry["Alive"]
+    ]
+    return tuple(sorted(nodes, key=lambda node: (node.address, node.name)))
+
+
+def ask_nodes(
+    ray: Any,
+    nodes: Sequence[Node],
+    question: Callable[..., Answer],
+    *arguments: Any,
+    seconds: float = SECONDS_TO_ANSWER,
+) -> list[Answered[Answer]]:
+    """Call a function on each machine, all at the same time, in a process that ends afterwards.
+
+    It claims nothing of the machine, so that a busy one answers too.
+
+    Args:
+        ray: As :func:`connected` gives it.
+        nodes: The machines.
+        question: A function that ``pickle`` can name.
+        arguments: Its arguments.
+        seconds: Who has not answered by then is not waited for.
+    """
+    # A process that touched a GPU holds memory there until it ends.
+    remote = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(question)
+    asked = [remote.options(scheduling_strategy=on_node(ray, node.name)).remote(*arguments) for node in nodes]
+    if asked:
+        ray.wait(asked, num_returns=len(asked), timeout=seconds)
+    answers = []
+    for node, reference in zip(nodes, asked, strict=True):
+        try:
+            answers.append(Answered(node, ray.get(reference, timeout=0)))
+        except Exception as error:  # noqa: BLE001  # whatever a machine of another kind raises
+            ray.cancel(reference, force=True)
+            answers.append(Answered[Answer](node, None, f"{node.address} does not answer: {one_line_of(error)}"))
+    return answers
+
+
+def run_alone(
+    ray: Any, function: Callable[[Task], Answer], tasks: Sequence[tuple[Node, Task]]
+) -> Iterator[tuple[int, Answer | None, str | None]]:
+    """Call a function once for each task, each time alone on its machine, in a process of its own.
+
+    It claims all that the machine lends, and waits until nobody else uses it.
+    Closed early, it ends what is under way.
+
+    Args:
+        ray: As :func:`connected` gives it.
+        function: A function that ``pickle`` can name.
+        tasks: What it is given, and where.
+
+    Yields:
+        The number of a task as soon as it is done, what the function gave, or why it gave nothing.
+    """
+    remote = ray.remote(max_retries=0, max_calls=1)(function)
+    waiting = {
+        remote.options(num_cpus=node.cpus, num_gpus=node.gpus, scheduling_strategy=on_node(ray, node.name)).remote(
+            task
+        ): number
+        for number, (node, task) in enumerate(tasks)
+    }
+    try:
+        while waiting:
+            (reference,), _ = ray.wait(list(waiting), num_returns=1)
+            number = waiting.pop(reference)
+            try:
+                yield number, ray.get(reference), None
+            except ray.exceptions.RayTaskError as error:
+                yield number, None, str(error.cause)
+            except ray.exceptions.RayError as error:
+                yield number, None, one_line_of(error)
+    finally:
+        for reference in waiting:
+            ray.cancel(reference, force=True)
+
+
+def on_node(ray: Any, name: str) -> Any:
+    """What makes Ray start something on this machine and on no other."""
+    return ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(name, soft=False)
+
+
+def one_line_of(error: BaseException) -> str:
+    """The kind of an error and the last thing that it says, which for Ray's is the cause behind a remote traceback."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return f"{type(error).__name__}: {lines[-1] if lines else ''}"[:300]
+
+
+def _import_ray() -> Any:
+    try:
+        ray = importlib.import_module("ray")
+        importlib.import_module("ray.util.scheduling_strategies")
+    except ImportError as error:
+        raise MissingExtraError("ray", "ray") from error
+    return ray
+
+
+@contextlib.contextmanager
+def _own_sigterm() -> Iterator[None]:
+    """Keep what this process does when it is asked to end, which Ray would replace as it is imported."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGTERM)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

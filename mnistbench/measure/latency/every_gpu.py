@@ -1,0 +1,137 @@
+"""The benchmark on one GPU of each kind, of this machine or of a cluster, and what comes of it as one result."""
+
+from __future__ import annotations
+
+import dataclasses
+import multiprocessing
+import signal
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from multiprocessing.connection import Connection
+from typing import Any
+
+from mnistbench.cluster import Node, ask_nodes, nodes_of, run_alone
+from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
+from mnistbench.measure.gpus import find_gpus, label_of, plan_gpus
+from mnistbench.measure.latency.exclusive import GpuTask, measure_gpu
+from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
+
+Done = tuple[int, BenchRun | None, str | None]
+"""The number of a task, and its run or why there is none."""
+
+Measure = Callable[[Sequence[GpuTask]], Iterator[Done]]
+"""Measures tasks, in any order."""
+
+
+def bench_every_gpu(
+    found: Sequence[GpuFacts],
+    make_task: Callable[[GpuFacts], GpuTask],
+    measure: Measure,
+    *,
+    allow_busy: bool,
+    keep: Callable[[GpusRun], None],
+    on_note: Callable[[str], None],
+) -> GpusRun:
+    """Measure one GPU of each kind.
+
+    Args:
+        found: Every GPU.
+        make_task: What is to be measured on one.
+        measure: Measures.
+        allow_busy: Measure a kind of which every GPU is in use, and say so.
+        keep: Gets the result as it stands, after each GPU.
+        on_note: Gets what the user should know.
+
+    Raises:
+        ProviderError: When there is no GPU.
+    """
+    kinds = list(plan_gpus(found, allow_busy=allow_busy))
+    if not kinds:
+        raise ProviderError("no NVIDIA GPU was found; check nvidia-smi, or measure the CPU without --executor")
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    for kind in kinds:
+        on_note(f"{label_of(kind.gpus[0])}: {kind.error or kind.caution or f'one of {len(kind.gpus)} is measured'}")
+    open_ = [number for number, kind in enumerate(kinds) if kind.error is None]
+    keep(GpusRun(started, tuple(kinds)))
+    for done, run, error in measure([make_task(kinds[number].gpus[0]) for number in open_]):
+        number = open_[done]
+        kinds[number] = with_outcome(kinds[number], run, error)
+        on_note(f"{label_of(kinds[number].gpus[0])}: {error or 'done'}")
+        keep(GpusRun(started, tuple(kinds)))
+    return GpusRun(started, tuple(kinds))
+
+
+def with_outcome(kind: GpuRun, run: BenchRun | None, error: str | None) -> GpuRun:
+    """A kind of GPU after its measurement; a run without a single figure is an error too."""
+    if run is not None and all(row.error is not None for row in run.results):
+        error = "; ".join(dict.fromkeys(row.error or "" for row in run.results)) or "nothing was measured"
+    return dataclasses.replace(kind, run=run, error=error)
+
+
+def measure_here(tasks: Sequence[GpuTask]) -> Iterator[Done]:
+    """On this machine, one after another: two at once would share its processors."""
+    for number, task in enumerate(tasks):
+        try:
+            yield number, in_fresh_process(measure_gpu, task), None
+        except MnistbenchError as error:
+            yield number, None, str(error)
+
+
+def in_fresh_process(function: Callable[[GpuTask], BenchRun], task: GpuTask) -> BenchRun:
+    """Call a function in a process that has not touched a GPU, and is ended when this one is interrupted.
+
+    Raises:
+        ProcessError: When it raises an error or dies.
+    """
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    process = context.Process(target=_answer, args=(theirs, function, task), daemon=True)
+    process.start()
+    theirs.close()  # so that its death is the end of the pipe
+    try:
+        run, error = ours.recv()
+    except EOFError:
+        process.join()
+        raise ProcessError(f"the process that measured it ended with status {process.exitcode}; repeat it") from None
+    finally:
+        process.terminate()
+        process.join()
+        ours.close()
+    if error is not None:
+        raise ProcessError(error)
+    measured: BenchRun = run
+    return measured
+
+
+def _answer(connection: Connection[Any, Any], function: Callable[[GpuTask], BenchRun], task: GpuTask) -> None:
+    # Leaves by an exception, so that its own processes end too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    answer: tuple[BenchRun | None, str | None]
+    try:
+        answer = function(task), None
+    except Exception as error:  # noqa: BLE001  # one GPU's trouble is not the others'
+        answer = None, str(error) or type(error).__name__
+    connection.send(answer)
+
+
+def gpus_of_cluster(ray: Any, on_note: Callable[[str], None]) -> tuple[tuple[GpuFacts, ...], Measure]:
+    """The GPUs of a cluster's machines, and what measures on them.
+
+    Args:
+        ray: As :func:`mnistbench.cluster.connected` gives it.
+        on_note: Told of machines that do not answer.
+    """
+    gpus: list[GpuFacts] = []
+    homes: dict[str, Node] = {}
+    for answered in ask_nodes(ray, nodes_of(ray), find_gpus):
+        if answered.answer is None:
+            on_note(f"left out: {answered.error}")
+            continue
+        gpus += [dataclasses.replace(gpu, node=answered.node.address) for gpu in answered.answer]
+        homes |= {gpu.uuid: answered.node for gpu in answered.answer}
+
+    def measure(tasks: Sequence[GpuTask]) -> Iterator[Done]:
+        return run_alone(ray, measure_gpu, [(homes[task.gpu.uuid], task) for task in tasks])
+
+    return tuple({gpu.uuid: gpu for gpu in gpus}.values()), measure

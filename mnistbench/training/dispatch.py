@@ -1,0 +1,240 @@
+"""Jobs to processes, and what comes back: the part of an engine that is the same for one machine and for many.
+
+Knows neither pipes nor clusters: a :class:`Fleet` starts processes and carries
+messages. What is kept here is who has which job, and it may be lost at any
+moment: what became of a job stands in its folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from mnistbench.errors import ArtifactError, ProcessError
+from mnistbench.files import check_writable
+from mnistbench.locks import is_locked
+from mnistbench.training.executor import Sweep
+from mnistbench.training.failures import reason_of
+from mnistbench.training.job import Job, read_finished
+from mnistbench.training.run import Now, utc_now
+from mnistbench.training.slots import Slot, least_loaded
+from mnistbench.training.states import read_run, write_failure
+from mnistbench.training.sweep import Observer, next_job
+
+Message = tuple[str, str, Any]
+"""What a process says: a kind, the key of the job it is about or an empty text, and what belongs to it.
+
+``ready`` (nothing, or why the process does not suit), ``begun``, ``event``, ``finished``, ``failed`` (the reason),
+``broken`` (an error that is no job's fault), ``died`` (how, in words)."""
+
+
+class Fleet(Protocol):
+    """Starts processes that train, and speaks with them. What it gives for a process means something to it alone."""
+
+    at_once_ready: bool
+    """Whether a process can be given jobs before it says that it is ready."""
+
+    def start(self, slot: Slot) -> Any:
+        """Start a process."""
+
+    def give(self, worker: Any, job: Job) -> bool:
+        """Hand over a job; whether the process was there to take it."""
+
+    def listen(self, workers: Sequence[Any]) -> Sequence[tuple[Any, Message]]:
+        """What processes say, each in its order; waits for it, but not for ever."""
+
+    def joined(self) -> Sequence[Slot]:
+        """Slots that have come since the last time."""
+
+    def stop(self, workers: Sequence[Any], *, ask: bool) -> None:
+        """See every process end; ``ask`` those that may be in the middle of a job."""
+
+
+@dataclass(eq=False)
+class _Seat:
+    """A slot, the process in it and the jobs that it has."""
+
+    slot: Slot
+    worker: Any = None
+    ready: bool = False
+    jobs: dict[str, Job] = field(default_factory=dict)
+
+
+def dispatch(
+    sweep: Sweep,
+    slots: Sequence[Slot],
+    fleet: Fleet,
+    observer: Observer,
+    *,
+    tries: int = 1,
+    on_note: Callable[[str], None] | None = None,
+    now: Now = utc_now,
+) -> None:
+    """Train every job, as :class:`mnistbench.training.executor.Executor` promises.
+
+    Args:
+        sweep: The jobs.
+        slots: Where.
+        fleet: Starts the processes.
+        observer: Told of everything.
+        tries: How often a job is taken up whose process dies.
+        on_note: Gets what the user should know of processes that are left out and jobs that are taken up again.
+        now: Says when a job failed whose process died.
+    """
+    state = _Dispatch(sweep, fleet, observer, tries, on_note or (lambda _text: None), now)
+    state.seats = [_Seat(slot) for slot in slots]
+    whole = False
+    try:
+        while state.fill():
+            for worker, message in fleet.listen([seat.worker for seat in state.seats if seat.worker is not None]):
+                state.hear(worker, message)
+        whole = True
+    finally:
+        fleet.stop(state.started, ask=not whole)
+
+
+class _Dispatch:
+    """Who has which job."""
+
+    def __init__(
+        self,
+        sweep: Sweep,
+        fleet: Fleet,
+        observer: Observer,
+        tries: int,
+        note: Callable[[str], None],
+        now: Now,
+    ) -> None:
+        self.seats: list[_Seat] = []
+        self.started: list[Any] = []
+        self._fleet, self._observer, self._tries, self._note, self._now = fleet, observer, tries, note, now
+        self._work_dir, self._resume = sweep.work_dir, sweep.resume
+        # Each once: two of the same would wait for each other.
+        self._waiting = deque(dict.fromkeys(sweep.jobs))
+        self._due: deque[Job] = deque()
+        self._begun: set[str] = set()
+        self._deaths: Counter[str] = Counter()
+        self._checked = False
+
+    def fill(self) -> bool:
+        """Give out as many jobs as there is room for; whether any is under way or due."""
+        self.seats += [_Seat(slot) for slot in self._fleet.joined()]
+        room = sum(seat.slot.at_once - len(seat.jobs) for seat in self.seats)
+        while len(self._due) < room and (job := next_job(self._waiting, self._work_dir, self._resume, self._observer)):
+            self._due.append(job)
+        if self._due and not self._checked:
+            check_writable(self._work_dir / "training")
+            self._checked = True
+        self._start_processes()
+        self._hand_out()
+        return bool(self._due or any(seat.jobs for seat in self.seats))
+
+    def _start_processes(self) -> None:
+        """As many as there are jobs due that no idle process awaits: rather one job on each device than two on one."""
+        idle = sum(seat.worker is not None and not seat.jobs for seat in self.seats)
+        for seat in self.seats:
+            if idle >= len(self._due):
+                return
+            if seat.worker is None:
+                seat.worker, seat.ready = self._fleet.start(seat.slot), self._fleet.at_once_ready
+                self.started.append(seat.worker)
+                idle += 1
+
+    def _hand_out(self) -> None:
+        deaf: set[int] = set()
+        while self._due:
+            open_ = [seat for seat in self.seats if seat.ready and id(seat) not in deaf]
+            index = least_loaded([len(seat.jobs) for seat in open_], [seat.slot.at_once for seat in open_])
+            if index is None:
+                return
+            seat, job = open_[index], self._due[0]
+            if self._fleet.give(seat.worker, job):
+                seat.jobs[job.key] = self._due.popleft()
+            else:  # word of its death is on the way
+                deaf.add(id(seat))
+
+    def hear(self, worker: Any, message: Message) -> None:
+        """Take note of one message, and pass it on."""
+        seat = next((seat for seat in self.seats if seat.worker is worker), None)
+        if seat is None:  # it was left out meanwhile
+            return
+        kind, key, content = message
+        match kind:
+            case "ready":
+                seat.ready = True
+                if content is not None and self._has_others(seat):
+                    self._leave_out(seat, content)
+            case "broken":
+                if seat.ready or not self._has_others(seat):
+                    raise content
+                self._leave_out(seat, str(content))
+            case "died":
+                self._bury(seat, content)
+            case "begun":
+                self._begin(seat.jobs[key])
+            case "event":
+                self._observer.event(seat.jobs[key], content)
+            case "finished":
+                self._observer.finish(seat.jobs.pop(key), content)
+            case "failed":
+                self._observer.fail(seat.jobs.pop(key), content)
+
+    def _begin(self, job: Job) -> None:
+        """Tell that a job is taken up, once however often it is."""
+        if job.key not in self._begun:
+            self._begun.add(job.key)
+            self._observer.begin(job)
+
+    def _has_others(self, seat: _Seat) -> bool:
+        """Whether there is another machine to train on."""
+        return any(other.slot.node != seat.slot.node for other in self.seats)
+
+    def _leave_out(self, seat: _Seat, why: str) -> None:
+        """Start nothing more in a slot whose machine does not suit: it would take up job after job in vain."""
+        self._note(f"left out: {why}")
+        self.seats.remove(seat)
+
+    def _bury(self, seat: _Seat, how: str) -> None:
+        """A process has died; what it had is finished, tried again or failed."""
+        never_ready = not seat.ready
+        jobs, seat.jobs, seat.worker, seat.ready = seat.jobs, {}, None, False
+        again = []
+        for key, job in jobs.items():
+            try:
+                run = read_finished(job.folder(self._work_dir)) if self._resume else None
+            except (ArtifactError, OSError) as error:
+                self._begin(job)
+                self._observer.fail(job, reason_of(job, error))
+                continue
+            self._deaths[key] += 1
+            if run is not None:  # it died between its result and its word of it
+                self._begin(job)
+                self._observer.finish(job, run)
+            elif self._deaths[key] < self._tries:
+                self._note(f"the process that trained {job.network.name} {how}; it is taken up again")
+                again.append(job)
+            else:
+                self._begin(job)
+                self._observer.fail(job, _note_death(job, self._work_dir, how, self._now))
+        self._due.extendleft(reversed(again))
+        if never_ready:
+            why = f"a process {how} before it could train"
+            if not self._has_others(seat):
+                raise ProcessError(f"{why}; see what its machine says, then repeat the command")
+            self._leave_out(seat, why)
+
+
+def _note_death(job: Job, work_dir: Path, how: str, now: Now) -> str:
+    """Write ``failure.json`` for a process that could not; what is to be said of it."""
+    reason = f"the process that trained {job.network.name} {how}; its saved epochs are kept, repeat the command"
+    folder = job.folder(work_dir)
+    # A disk that takes no note must not end the other jobs.
+    with contextlib.suppress(OSError):
+        # Somebody else may have taken the run up by now; then nothing has failed there.
+        if folder.is_dir() and not is_locked(folder):
+            write_failure(folder, job, state="failed", error=reason, epoch=read_run(folder).epochs_done + 1, when=now())
+    return reason

@@ -1,0 +1,137 @@
+"""What runs in a process that Ray starts on a machine of a cluster: it trains jobs and streams messages.
+
+Does not import Ray itself. A method that is a generator streams what it gives;
+a second thread takes jobs meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import platformdirs
+
+from mnistbench._version import __version__
+from mnistbench.errors import ArtifactError, MnistbenchError, ProcessError
+from mnistbench.training.dispatch import Message
+from mnistbench.training.executor import Sweep
+from mnistbench.training.job import Job
+from mnistbench.training.slots import Slot
+from mnistbench.training.stores import Store, Storing
+from mnistbench.training.sweep import Observer
+from mnistbench.training.worker import Reporter, portable_error, prepare, train_in_turns
+
+SECONDS_BETWEEN_STEPS_TOLD = 1.0
+"""Hundreds of processes tell one driver."""
+
+SECONDS_BETWEEN_BATCHES = 0.2
+"""Of messages: each batch is an object of Ray's."""
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a machine must meet to train for a driver.
+
+    Attributes:
+        address: The machine's, for messages.
+        version: Of mnistbench.
+        datasets: Hashes that the jobs are for.
+        mark: A file in the work folder that the driver has just written.
+        store: Where finished runs go when the machines share no work folder; ``mark`` is then not looked for.
+    """
+
+    address: str
+    version: str
+    datasets: frozenset[str]
+    mark: Path
+    store: Store | None = None
+
+
+class Trainer:
+    """An actor; ``train`` is called once, and the others while it lasts."""
+
+    def __init__(self) -> None:
+        self._inbox = _Inbox()
+        self._stopped = threading.Event()
+
+    def give(self, job: Job) -> None:
+        """Hand over a job."""
+        self._inbox.jobs.put(job)
+
+    def stop(self) -> None:
+        """Leave at the next pause; what is saved stays."""
+        self._stopped.set()
+        self._inbox.jobs.put(None)
+
+    def train(self, sweep: Sweep, slot: Slot, terms: Terms) -> Iterator[list[Message]]:
+        """Train what is given; messages in batches, in their order."""
+        said: list[Message] = []
+        try:
+            if __version__ != terms.version:
+                raise ProcessError(
+                    f"it has mnistbench {__version__}, and the driver {terms.version}; install the same everywhere"
+                )
+            if terms.store is not None:
+                # Kept, so that this machine goes on where it stopped.
+                sweep = dataclasses.replace(sweep, work_dir=platformdirs.user_cache_path("mnistbench") / "runs")
+                if sweep.resume:
+                    self._inbox.before = partial(terms.store.fetch, work_dir=sweep.work_dir)
+            elif not terms.mark.is_file():
+                raise ProcessError(
+                    f"it does not see the driver's work folder {sweep.work_dir}; "
+                    "name one on a file system that all machines share (--work-dir), or a store (--results-to)"
+                )
+            prepare(slot)
+            dataset = sweep.load()
+            misfit = None
+            if dataset.sha256 not in terms.datasets:
+                misfit = f"{terms.address} has the dataset {dataset.sha256[:12]}, which is not the jobs'"
+            yield [("ready", "", misfit)]
+            told = time.monotonic()
+            reporter: Observer = Reporter(said.append, SECONDS_BETWEEN_STEPS_TOLD)
+            if terms.store is not None:
+                reporter = Storing(reporter, terms.store, sweep.work_dir)
+            steps = train_in_turns(self._inbox, dataset, sweep, slot, reporter)
+            with contextlib.closing(steps):
+                for _ in steps:
+                    # After the end of a job comes perhaps a long wait for another.
+                    news = any(kind in ("begun", "finished", "failed") for kind, _key, _content in said)
+                    if said and (news or time.monotonic() - told >= SECONDS_BETWEEN_BATCHES):
+                        yield said.copy()
+                        said.clear()
+                        told = time.monotonic()
+                    if self._stopped.is_set():
+                        return
+        except Exception as error:  # noqa: BLE001  # the driver raises it, or leaves this machine out
+            if isinstance(error, MnistbenchError | OSError):
+                where = ProcessError(f"{terms.address} cannot train: {error}")
+                yield [*said, ("broken", "", where)]
+            else:
+                yield [*said, ("broken", "", portable_error(error))]
+
+
+class _Inbox:
+    """Jobs that have come; as :class:`mnistbench.training.worker.Inbox`."""
+
+    def __init__(self) -> None:
+        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.before: Callable[[Job], object] | None = None
+
+    def poll(self) -> bool:
+        """Whether one is there."""
+        return not self.jobs.empty()
+
+    def recv(self) -> Job | None:
+        """The next one; its run is first looked for elsewhere."""
+        job = self.jobs.get()
+        if job is not None and self.before is not None:
+            with contextlib.suppress(ArtifactError, OSError):  # then it is trained
+                self.before(job)
+        return job

@@ -1,0 +1,214 @@
+"""Finished runs in an object store, or in any other place that fsspec reaches by a URL.
+
+``URL/training/NAME/JOB/`` holds ``job.json``, the weights by the name of their
+hash, and at last ``result.json``, without which nothing there counts. What is
+fetched is believed only when it is the job's and the weights have their hash.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import importlib
+import json
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mnistbench.errors import ArtifactError, MissingExtraError
+from mnistbench.files import LARGEST_JSON, atomic_write, write_json
+from mnistbench.locks import locked
+from mnistbench.results import TrainingResult
+from mnistbench.training.checkpoint import remove_checkpoint
+from mnistbench.training.job import FinishedRun, Job, read_finished
+from mnistbench.training.run import Event
+from mnistbench.training.states import JOB_FILE, RESULT_FILE
+from mnistbench.training.sweep import Observer
+
+LARGEST_WEIGHTS = 1 << 30
+"""Bytes; the largest network of the paper has some ten million."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """A place for finished runs; plain data, so that every machine opens it for itself.
+
+    Attributes:
+        url: Such as ``s3://bucket/mnist`` or ``file:///net/runs``.
+    """
+
+    url: str
+
+    def finished(self) -> frozenset[str]:
+        """Keys of the jobs of which a result is there, whole or not.
+
+        Raises:
+            ArtifactError: When the store cannot be read.
+        """
+        files, root = self._open()
+        with self._errors():
+            with contextlib.suppress(FileNotFoundError):
+                files.invalidate_cache()
+                found = files.find(f"{root}/training")
+                return frozenset(path.split("/")[-2] for path in found if path.endswith(f"/{RESULT_FILE}"))
+            return frozenset()
+
+    def put(self, job: Job, run: FinishedRun) -> None:
+        """Send a finished run, unless it is there.
+
+        Raises:
+            ArtifactError: When the weights are not those of the result, or the store cannot be written.
+            OSError: When the run's own files cannot be read.
+        """
+        content = run.weights.read_bytes()
+        if hashlib.sha256(content).hexdigest() != run.result.weights_sha256:
+            raise ArtifactError(f"{run.weights} does not have the hash of its result; train again with --no-resume")
+        result = (run.folder / RESULT_FILE).read_bytes()
+        files, root = self._open()
+        folder = _folder(root, job)
+        if self._read_result(files, folder, job) is not None:
+            return
+        with self._errors():
+            files.makedirs(folder, exist_ok=True)
+            files.pipe_file(f"{folder}/{_weights_name(run.result)}", content)
+            files.pipe_file(f"{folder}/{JOB_FILE}", json.dumps(job.as_dict(), indent=2).encode())
+            # Where a file can be seen while it is written, by another name.
+            half = f"{folder}/.{RESULT_FILE}.{secrets.token_hex(8)}.tmp"
+            files.pipe_file(half, result)
+            files.mv(half, f"{folder}/{RESULT_FILE}")
+
+    def fetch(self, job: Job, work_dir: Path) -> FinishedRun | None:
+        """Bring a finished run into the work folder; ``None`` when there is no whole one.
+
+        Raises:
+            ArtifactError: When the store cannot be read.
+            OSError: When the work folder cannot be written.
+        """
+        files, root = self._open()
+        there = _folder(root, job)
+        result = self._read_result(files, there, job)
+        if result is None:
+            return None
+        content = self._read(files, f"{there}/{_weights_name(result)}", LARGEST_WEIGHTS)
+        if content is None or hashlib.sha256(content).hexdigest() != result.weights_sha256:
+            return None
+        folder = job.folder(work_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        with locked(folder):
+            here = read_finished(folder)
+            if here is not None:
+                return here
+            atomic_write(folder / "weights.safetensors", content)
+            write_json(folder / JOB_FILE, job.as_dict())
+            write_json(folder / RESULT_FILE, result.as_dict())
+            remove_checkpoint(folder)
+        return FinishedRun(folder, result)
+
+    def _read_result(self, files: Any, folder: str, job: Job) -> TrainingResult | None:
+        content = self._read(files, f"{folder}/{RESULT_FILE}", LARGEST_JSON)
+        if content is None:
+            return None
+        try:
+            result = TrainingResult.from_dict(json.loads(content.decode()))
+        except (ValueError, RecursionError, ArtifactError):
+            return None
+        # The hash becomes part of a file's name.
+        named = isinstance(result.weights_sha256, str) and re.fullmatch("[0-9a-f]{64}", result.weights_sha256)
+        return result if result.job == job.key and named else None
+
+    def _read(self, files: Any, path: str, most: int) -> bytes | None:
+        with self._errors():
+            try:
+                content: bytes = files.cat_file(path, end=most + 1)
+            except FileNotFoundError:
+                return None
+        return content if len(content) <= most else None
+
+    def _open(self) -> tuple[Any, str]:
+        """The file system that fsspec has for the URL, and the path in it."""
+        try:
+            core = importlib.import_module("fsspec.core")
+        except ImportError:
+            raise MissingExtraError("store", "fsspec") from None
+        with self._errors():
+            files, root = core.url_to_fs(self.url)
+        return files, root.rstrip("/")
+
+    @contextlib.contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Turn what the many packages behind fsspec raise into one error."""
+        try:
+            yield
+        except (ArtifactError, MissingExtraError):
+            raise
+        except Exception as error:
+            said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+            raise ArtifactError(f"cannot use {self.url}: {said}; check --results-to") from error
+
+
+def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
+    """Bring every job's run that the store has and the work folder has not.
+
+    Raises:
+        ArtifactError: When the store cannot be read.
+        OSError: When the work folder cannot be written.
+    """
+    there = store.finished()
+    for job in jobs:
+        if job.key in there and not (job.folder(work_dir) / RESULT_FILE).is_file():
+            store.fetch(job, work_dir)
+
+
+class Storing:
+    """An observer that sends each finished run to a store before it tells another observer.
+
+    A run that was trained where this process cannot see it is brought here. One
+    that cannot be stored has failed: repeating the command sends it.
+
+    Args:
+        observer: Told of everything.
+        store: Gets the runs.
+        work_dir: Of this machine.
+    """
+
+    def __init__(self, observer: Observer, store: Store, work_dir: Path) -> None:
+        self._observer, self._store, self._work_dir = observer, store, work_dir
+
+    def begin(self, job: Job) -> None:
+        """A job is taken up."""
+        self._observer.begin(job)
+
+    def event(self, job: Job, event: Event) -> None:
+        """Something happened in a job."""
+        self._observer.event(job, event)
+
+    def fail(self, job: Job, reason: str) -> None:
+        """A job stopped without a result."""
+        self._observer.fail(job, reason)
+
+    def finish(self, job: Job, run: FinishedRun) -> None:
+        """A job has a result, here or in the store."""
+        try:
+            if (job.folder(self._work_dir) / RESULT_FILE).is_file():
+                self._store.put(job, run)
+            else:
+                fetched = self._store.fetch(job, self._work_dir)
+                if fetched is None:
+                    raise ArtifactError(f"{self._store.url} has no whole run of {job.network.name}; repeat the command")
+                run = fetched
+        except (ArtifactError, OSError) as error:
+            self._observer.fail(job, f"{job.network.name} is trained, but not stored: {error}")
+        else:
+            self._observer.finish(job, run)
+
+
+def _folder(root: str, job: Job) -> str:
+    return f"{root}/training/{job.network.name}/{job.key}"
+
+
+def _weights_name(result: TrainingResult) -> str:
+    """By their hash, so that two machines that train the same job never mix theirs."""
+    return f"weights-{result.weights_sha256}.safetensors"

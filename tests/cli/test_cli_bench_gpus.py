@@ -1,0 +1,84 @@
+"""``bench --executor``: one GPU of each kind; the GPUs are made up, and so are their figures."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+from latencies import failed, row, run
+
+from mnistbench.results import GpuFacts
+
+FAST = GpuFacts("", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
+TAKEN = dataclasses.replace(FAST, uuid="GPU-3", name="Taken", processes=1)
+MEASURED = (row(device="cuda:0"),)
+BENCH = ("bench", "16-10", "--batch", 1, "--executor", "pool")
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """Sets which GPUs there are, and what is measured on each."""
+
+    def set_(*found, rows=MEASURED):
+        monkeypatch.setattr("mnistbench.measure.gpus.find_gpus", lambda: found)
+        monkeypatch.setattr(
+            "mnistbench.measure.latency.every_gpu.measure_here",
+            lambda tasks: ((number, run(*rows), None) for number, _ in enumerate(tasks)),
+        )
+
+    return set_
+
+
+def test_what_was_measured_is_printed_and_kept_and_the_report_shows_it(trained, gpus, tmp_path):
+    gpus(FAST, TAKEN)
+    target = tmp_path / "every.json"
+    outcome = trained(*BENCH, "--output", target)
+    assert outcome.code == 3
+    assert "Fast, 700 W" in outcome.out
+    assert "failed: Taken, 700 W: busy: 1 other process on it" in outcome.err
+    kinds = json.loads(target.read_text())["kinds"]
+    assert [(kind["gpus"][0]["name"], kind["run"] is None) for kind in kinds] == [("Fast", False), ("Taken", True)]
+    trained("report", target, "--output", tmp_path / "page.html").succeeds()
+    assert "every.json: Fast" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_json_is_the_document_of_the_file_without_samples(trained, gpus, tmp_path):
+    gpus(FAST)
+    document = trained(*BENCH, "--json", "--output", tmp_path / "every.json").succeeds().json
+    assert (document["kind"], len(document["kinds"])) == ("bench_gpus", 1)
+    assert document["kinds"][0]["run"]["results"][0]["samples_seconds"] == []
+
+
+def test_busy_gpus_are_measured_when_that_is_allowed(trained, gpus, tmp_path):
+    gpus(TAKEN)
+    trained(*BENCH, "--output", tmp_path / "x.json").fails_with("busy: 1 other process", "--allow-busy")
+    document = trained(*BENCH, "--json", "--allow-busy", "--output", tmp_path / "x.json").succeeds().json
+    assert "busy" in document["kinds"][0]["caution"]
+
+
+def test_a_page_of_no_figures_is_refused(trained, gpus, tmp_path):
+    gpus(FAST, rows=(failed(device="cuda:0"),))
+    trained(*BENCH, "--output", tmp_path / "x.json").fails_with("no CUDA libraries")
+    gpus(TAKEN)
+    trained(*BENCH, "--output", tmp_path / "y.json").fails_with("busy")
+    trained("report", tmp_path / "y.json", "--output", tmp_path / "y.html").fails_with("y.json has no figures", "busy")
+
+
+def test_a_machine_without_gpus_says_so(trained, gpus, tmp_path):
+    gpus()
+    trained(*BENCH, "--output", tmp_path / "x.json").fails_with("no NVIDIA GPU")
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        (("--executor", "pool", "--device", "cpu"), ("--device", "pool")),
+        (("--executor", "ray", "--tune"), ("--tune", "ray")),
+        (("--executor", "pool", "--input-file", "x.npz"), ("--input-file",)),
+        (("--address", "auto"), ("'auto'", "--executor ray")),
+        (("--allow-busy",), ("--allow-busy",)),
+    ],
+)
+def test_options_that_do_not_fit_each_other(trained, options, texts):
+    trained("bench", "16-10", *options).fails_with(*texts, code=2)

@@ -1,0 +1,140 @@
+"""One GPU of each kind is measured; the measuring itself is played."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+
+import pytest
+from latencies import failed, row, run
+from ray_clusters import alone_for_a_while
+
+from mnistbench.bench_files import read_gpus_run, write_gpus_run
+from mnistbench.cluster import connected, nodes_of, run_alone
+from mnistbench.errors import ArtifactError, ProcessError, ProviderError
+from mnistbench.measure.gpus import runs_of
+from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, in_fresh_process, with_outcome
+from mnistbench.results import GpuFacts, GpuRun, GpusRun
+
+FAST = GpuFacts("10.0.0.1", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
+SLOW = dataclasses.replace(FAST, uuid="GPU-2", name="Slow")
+TAKEN = dataclasses.replace(FAST, uuid="GPU-3", name="Taken", processes=1)
+ALIKE = dataclasses.replace(FAST, uuid="GPU-4", node="10.0.0.2")
+
+
+def every_gpu(found, measure, **given):
+    kept, notes = [], []
+    result = bench_every_gpu(
+        found, lambda gpu: gpu, measure, **({"allow_busy": False} | given), keep=kept.append, on_note=notes.append
+    )
+    return result, kept, notes
+
+
+def backwards(gpus):
+    """Measures the last first, as machines may end in any order."""
+    for number in reversed(range(len(gpus))):
+        yield number, run(row(gpus[number].name)), None
+
+
+def test_one_of_each_kind_is_measured_and_kept_as_soon_as_it_is():
+    result, kept, notes = every_gpu([SLOW, ALIKE, FAST], backwards)
+    assert [(label, one.results[0].name) for label, one in runs_of(result.kinds)] == [
+        ("Fast, 700 W, 10.0.0.1", "Fast"),
+        ("Slow, 700 W, 10.0.0.1", "Slow"),
+    ]
+    assert [gpu.uuid for gpu in result.kinds[0].gpus] == ["GPU-1", "GPU-4"]
+    assert [[kind.run is not None for kind in one.kinds] for one in kept] == [
+        [False, False],
+        [False, True],
+        [True, True],
+    ]
+    assert notes[0] == "Fast, 700 W, 10.0.0.1: one of 2 is measured"
+
+
+def test_a_busy_kind_is_refused_and_the_others_are_measured():
+    result, _, notes = every_gpu([TAKEN, FAST], backwards)
+    fast, taken = result.kinds
+    assert (fast.error, taken.run) == (None, None)
+    assert "1 other process" in taken.error
+    assert any("busy" in note for note in notes)
+    result, _, _ = every_gpu([TAKEN, FAST], backwards, allow_busy=True)
+    assert result.kinds[1].run is not None
+    assert "busy" in result.kinds[1].caution
+
+
+def test_an_error_on_one_gpu_is_its_own():
+    def measure(gpus):
+        yield 0, None, "no CUDA libraries"
+        yield 1, run(row()), None
+
+    result, _, _ = every_gpu([FAST, SLOW], measure)
+    assert [kind.error for kind in result.kinds] == ["no CUDA libraries", None]
+
+
+def test_without_gpus_that_is_the_error():
+    with pytest.raises(ProviderError, match="no NVIDIA GPU"):
+        every_gpu([], backwards)
+
+
+@pytest.mark.parametrize(
+    ("rows", "error"),
+    [((row(), failed()), None), ((failed(), failed()), "no CUDA libraries"), ((), "nothing was measured")],
+)
+def test_a_run_without_figures_is_an_error(rows, error):
+    assert with_outcome(GpuRun((FAST,)), run(*rows), None).error == error
+
+
+def test_the_merged_file_comes_back(tmp_path):
+    result, _, _ = every_gpu([TAKEN, FAST], backwards)
+    for name in ("every.json", "every.json.gz"):
+        write_gpus_run(tmp_path / name, result)
+        assert read_gpus_run(tmp_path / name) == result
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"kind": "bench"}', b"\xff"])
+def test_a_file_of_another_kind_is_none_of_ours(tmp_path, content):
+    (tmp_path / "x.json").write_bytes(content)
+    assert read_gpus_run(tmp_path / "x.json") is None
+
+
+@pytest.mark.parametrize("kinds", ["null", "[1]", '[{"gpus": 1}]', '[{"gpus": [{}]}]', "[{}]"])
+def test_a_damaged_file_is_a_typed_error(tmp_path, kinds):
+    text = f'{{"schema_version": 1, "kind": "{GpusRun.kind}", "started": "", "kinds": {kinds}}}'
+    (tmp_path / "x.json").write_text(text)
+    with pytest.raises(ArtifactError, match="not a run of the benchmark"):
+        read_gpus_run(tmp_path / "x.json")
+
+
+def named(gpu):
+    return run(row(gpu.name))
+
+
+def killed(_gpu):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def broken(gpu):
+    raise ProviderError(f"no driver for {gpu.name}")
+
+
+@pytest.mark.slow
+def test_a_fresh_process_answers_fails_or_dies():
+    assert in_fresh_process(named, FAST) == named(FAST)
+    with pytest.raises(ProcessError, match="no driver for Fast"):
+        in_fresh_process(broken, FAST)
+    with pytest.raises(ProcessError, match="ended with status -9"):
+        in_fresh_process(killed, FAST)
+
+
+def test_on_a_cluster_tasks_of_one_machine_are_never_at_the_same_time(ray_address):
+    with connected(ray_address) as ray:
+        lending = [node for node in nodes_of(ray) if node.gpus]
+        tasks = [(lending[0], "a"), (lending[0], "b"), (lending[0], "bad")]
+        done = {number: (answer, error) for number, answer, error in run_alone(ray, alone_for_a_while, tasks)}
+        found, _measure = gpus_of_cluster(ray, lambda _text: None)
+    assert len(lending) == 2
+    (first_begin, first_end), (second_begin, second_end) = done[0][0], done[1][0]
+    assert first_end <= second_begin or second_end <= first_begin
+    assert done[2] == (None, "no driver here")
+    assert isinstance(found, tuple)

@@ -1,0 +1,277 @@
+"""Jobs to processes that exist in these tests only: what they say and how they die is written down beforehand."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from observed import Log
+from tiny import make_dataset, tiny_job
+
+from mnistbench.errors import DataError, ProcessError
+from mnistbench.training import dispatch as dispatching
+from mnistbench.training.dispatch import Message, dispatch
+from mnistbench.training.executor import Sweep
+from mnistbench.training.job import Job
+from mnistbench.training.run import run_job
+from mnistbench.training.slots import Slot
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+JOBS = [tiny_job("9-10", seed=seed) for seed in range(4)]
+
+Play = Callable[["Actor", Job], Sequence[Message]]
+
+
+class Actor:
+    """A process: its slot, and the jobs that it was given."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot, self.given, self.says = slot, [], deque[Message]()
+
+
+class Stage:
+    """A fleet whose processes play what ``play`` says of each job."""
+
+    def __init__(self, play: Play, *, hello: Callable[[Actor], Sequence[Message]] | None = None) -> None:
+        self.at_once_ready = hello is None
+        self.actors: list[Actor] = []
+        self.stopped: list[bool] = []
+        self.coming: list[Slot] = []
+        self._play, self._hello = play, hello
+
+    def start(self, slot: Slot) -> Actor:
+        self.actors.append(Actor(slot))
+        if self._hello is not None:
+            self.actors[-1].says.extend(self._hello(self.actors[-1]))
+        return self.actors[-1]
+
+    def give(self, worker: Actor, job: Job) -> bool:
+        worker.given.append(job)
+        worker.says.extend(self._play(worker, job))
+        return True
+
+    def listen(self, workers: Sequence[Actor]) -> list[tuple[Actor, Message]]:
+        said = [(worker, worker.says.popleft()) for worker in workers if worker.says]
+        assert said, "everybody waits for ever"
+        return said
+
+    def joined(self) -> list[Slot]:
+        new, self.coming = self.coming, []
+        return new
+
+    def stop(self, workers: Sequence[Actor], *, ask: bool) -> None:
+        assert list(workers) == self.actors
+        self.stopped.append(ask)
+
+
+def well(_actor: Actor, job: Job) -> list[Message]:
+    return [("begun", job.key, None), ("failed", job.key, "as it was written")]
+
+
+def run(
+    stage: Stage, slots: Sequence[Slot], work_dir: Path, jobs: Sequence[Job] = JOBS, **given: Any
+) -> tuple[Log, list[str]]:
+    log, notes = Log(), []
+    dispatch(
+        Sweep(tuple(jobs), make_dataset, work_dir), slots, stage, log, on_note=notes.append, now=lambda: NOON, **given
+    )
+    return log, notes
+
+
+def test_jobs_are_spread_over_the_devices_before_they_share_one(tmp_path: Path) -> None:
+    stage = Stage(well)
+    log, _ = run(stage, [Slot(f"cuda:{index}", at_once=4) for index in range(3)], tmp_path, JOBS[:2])
+    assert [actor.slot.device for actor in stage.actors] == ["cuda:0", "cuda:1"]
+    assert [len(actor.given) for actor in stage.actors] == [1, 1]
+    assert stage.stopped == [False]
+    assert len(log.reasons) == 2
+
+
+def test_a_slot_has_no_more_jobs_than_it_takes(tmp_path: Path) -> None:
+    at_once: list[int] = []
+
+    def silent(actor: Actor, job: Job) -> list[Message]:
+        at_once.append(len(actor.given))
+        # The last of a pair ends both.
+        return (
+            [message for one in actor.given[-2:] for message in well(actor, one)] if len(actor.given) % 2 == 0 else []
+        )
+
+    stage = Stage(silent)
+    run(stage, [Slot("cuda:0", at_once=2)], tmp_path)
+    assert at_once == [1, 2, 3, 4]
+    assert stage.actors[0].given == JOBS
+
+
+def test_a_job_that_is_named_twice_is_trained_once(tmp_path: Path) -> None:
+    stage = Stage(well)
+    run(stage, [Slot("cuda:0", at_once=4)], tmp_path, [JOBS[0], JOBS[1], JOBS[0]])
+    assert stage.actors[0].given == JOBS[:2]
+
+
+def test_what_is_finished_starts_nothing(tmp_path: Path) -> None:
+    job = tiny_job()
+    run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
+    stage = Stage(well)
+    log, _ = run(stage, [Slot("cpu")], tmp_path, [job])
+    assert (stage.actors, log.of(job)) == ([], ["begin", "finish"])
+
+
+def dies(how: str = "was killed by SIGKILL", *, begun: bool = True) -> Play:
+    return lambda _actor, job: [*([("begun", job.key, None)] if begun else []), ("died", "", how)]
+
+
+@pytest.mark.parametrize("begun", [True, False])
+@pytest.mark.parametrize("tries", [1, 2, 3])
+def test_a_job_whose_process_dies_is_taken_up_so_many_times_and_told_of_once(
+    tmp_path: Path, tries: int, begun: bool
+) -> None:
+    JOBS[0].folder(tmp_path).mkdir(parents=True)
+    stage = Stage(dies(begun=begun))
+    log, notes = run(stage, [Slot("cpu")], tmp_path, JOBS[:1], tries=tries)
+    assert len(stage.actors) == tries
+    assert log.of(JOBS[0]) == ["begin", "fail"]
+    assert "the process that trained 9-10 was killed by SIGKILL; its saved epochs" in log.reasons[JOBS[0].key]
+    assert len(notes) == tries - 1
+    note = json.loads((JOBS[0].folder(tmp_path) / "failure.json").read_text())
+    assert (note["state"], note["when"], note["epoch"]) == ("failed", "2026-11-22T12:00:00+00:00", 1)
+
+
+def test_a_death_takes_every_job_of_its_process_and_none_of_others(tmp_path: Path) -> None:
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if actor.slot.device == "cuda:1":
+            return well(actor, job)
+        return [("begun", job.key, None)] if len(actor.given) == 1 else dies()(actor, job)
+
+    stage = Stage(play)
+    log, _ = run(stage, [Slot("cuda:0", at_once=2), Slot("cuda:1", at_once=2)], tmp_path)
+    dead = {job.key for job in stage.actors[0].given}
+    assert len(dead) == 2
+    assert {key for key, reason in log.reasons.items() if "SIGKILL" in reason} == dead
+    assert {key for key, reason in log.reasons.items() if "written" in reason} == {job.key for job in JOBS} - dead
+
+
+def test_a_result_that_a_process_wrote_before_it_died_counts(tmp_path: Path) -> None:
+    job = tiny_job()
+
+    def play(_actor: Actor, job: Job) -> list[Message]:
+        run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
+        return [("died", "", "was killed by SIGKILL")]
+
+    log, _ = run(Stage(play), [Slot("cpu")], tmp_path, [job])
+    assert log.of(job) == ["begin", "finish"]
+    assert not log.reasons
+
+
+def test_a_disk_that_takes_no_note_of_a_death_ends_no_other_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    JOBS[0].folder(tmp_path).mkdir(parents=True)
+    monkeypatch.setattr(dispatching, "write_failure", full)
+    log, _ = run(Stage(dies()), [Slot("cpu")], tmp_path)
+    assert len(log.reasons) == len(JOBS)
+
+
+def test_a_damaged_result_of_a_job_whose_process_died_fails_that_job(tmp_path: Path) -> None:
+    def play(_actor: Actor, job: Job) -> list[Message]:
+        folder = job.folder(tmp_path)
+        folder.mkdir(parents=True)
+        (folder / "result.json").write_text("{")
+        (folder / "weights.safetensors").touch()
+        return [("died", "", "was killed by SIGKILL")]
+
+    log, _ = run(Stage(play), [Slot("cpu")], tmp_path, JOBS[:1])
+    assert "result.json is damaged" in log.reasons[JOBS[0].key]
+
+
+HERE, THERE = Slot("cpu", node="here"), Slot("cpu", node="there")
+
+
+def only_there(*message: Any) -> Callable[[Actor], list[Message]]:
+    """Machines of which the first says something else than that it is ready."""
+    return lambda actor: [("ready", "", None)] if actor.slot.node == "there" else [message]  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    ("message", "noted"),
+    [
+        (("broken", "", DataError("no data at 10.0.0.1")), "left out: no data at 10.0.0.1"),
+        (("ready", "", "another dataset at 10.0.0.1"), "left out: another dataset at 10.0.0.1"),
+        (("died", "", "was lost"), "left out: a process was lost before it could train"),
+    ],
+)
+def test_a_machine_that_does_not_suit_is_left_out_and_takes_no_job_with_it(
+    tmp_path: Path, message: Any, noted: str
+) -> None:
+    stage = Stage(well, hello=only_there(*message))
+    log, notes = run(stage, [HERE, THERE], tmp_path)
+    assert notes == [noted]
+    assert [(actor.slot.node, len(actor.given)) for actor in stage.actors] == [("here", 0), ("there", 4)]
+    assert len(log.reasons) == 4
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        (("broken", "", DataError("no data at 10.0.0.1")), DataError),
+        (("died", "", "was lost"), ProcessError),
+    ],
+)
+def test_when_no_machine_suits_that_is_the_error(tmp_path: Path, message: Any, error: type[Exception]) -> None:
+    stage = Stage(well, hello=lambda _actor: [message])
+    log, notes = Log(), []
+    with pytest.raises(error):
+        dispatch(Sweep(tuple(JOBS), make_dataset, tmp_path), [HERE, THERE], stage, log, on_note=notes.append)
+    assert len(notes) == 1
+    assert not log.told
+    assert stage.stopped == [True]
+
+
+def test_the_last_machine_says_itself_of_each_job_that_its_dataset_is_another(tmp_path: Path) -> None:
+    stage = Stage(well, hello=lambda _actor: [("ready", "", "another dataset")])
+    log, notes = run(stage, [HERE, THERE], tmp_path)
+    assert (len(notes), len(log.reasons)) == (1, 4)
+
+
+def test_a_mistake_of_ours_in_the_middle_ends_everything(tmp_path: Path) -> None:
+    stage = Stage(lambda *_: [("broken", "", ZeroDivisionError("ours"))], hello=lambda _actor: [("ready", "", None)])
+    with pytest.raises(ZeroDivisionError):
+        run(stage, [HERE, THERE], tmp_path)
+    assert stage.stopped == [True]
+
+
+def test_a_machine_that_joins_gets_jobs(tmp_path: Path) -> None:
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if actor.slot == HERE:
+            stage.coming = [THERE]
+        return well(actor, job)
+
+    stage = Stage(play)
+    log, _ = run(stage, [HERE], tmp_path)
+    assert {actor.slot.node for actor in stage.actors} == {"here", "there"}
+    assert len(log.reasons) == 4
+
+
+def test_a_process_that_hears_nothing_any_more_loses_no_job(tmp_path: Path) -> None:
+    stage = Stage(well)
+    plain = stage.give
+
+    def give(worker: Actor, job: Job) -> bool:
+        if worker is stage.actors[0]:
+            worker.says.append(("died", "", "was killed"))
+            return False
+        return plain(worker, job)
+
+    stage.give = give  # type: ignore[method-assign]
+    log, _ = run(stage, [HERE], tmp_path)
+    assert len(log.reasons) == 4
+    assert not any("killed" in reason for reason in log.reasons.values())
