@@ -63,6 +63,8 @@ def connected(address: str | None, *, cpus: int | None = None) -> Iterator[Any]:
         # Its processes inherit these; what the user has set stays. Who reaches a cluster can run programs on it.
         os.environ.setdefault("RAY_AUTH_MODE", "token")
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+        # Ray's own choice is 15: beside any other work an epoch would take many times as long as in our processes.
+        os.environ.setdefault("RAY_worker_niceness", "0")
     if address is not None and "://" in address:
         raise ProcessError(
             f"address {address!r} cannot be used: run this on a machine of the cluster, with --address auto "

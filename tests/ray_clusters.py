@@ -28,6 +28,7 @@ def two_machines() -> Iterator[str]:
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
         "OMP_NUM_THREADS": "1",
     }
     with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
