@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from mnistbench.artifacts import ModelEntry, add_to_manifest, called, read_manifest
+from mnistbench.artifacts import ModelEntry, called, publish_model, read_manifest
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
-from mnistbench.files import atomic_write
 from mnistbench.precisions import PLAIN
 from mnistbench.training.acceptance import (
     Answers,
@@ -130,8 +129,7 @@ def publish(source: Source, folder: Path, *, precision: str = PLAIN) -> ModelEnt
     check_structure(model, network.spec)
     content = to_bytes(model)
     entry = make_entry(network, result, measured, source.input_dtype, variant, model, content)
-    atomic_write(folder / entry.file, content)
-    add_to_manifest(folder, entry)
+    publish_model(folder, entry, content)
     return entry
 
 
