@@ -69,7 +69,10 @@ class ModelEntry(Result):
         # What this package itself acts upon; everything else is for other readers.
         for key in ("name", "file", "sha256", "precision", "input_dtype"):
             if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        for key, kind in (("training", dict), ("versions", dict | None)):
+            if not isinstance(getattr(self, key), kind):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected an object")
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +121,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], tuple[ModelEntry, ...]]:
             raise ArtifactError('expected a JSON object with "kind": "zoo" and a list "models"')
         if document.get("schema_version") != SCHEMA_VERSION:
             raise ArtifactError(
-                f"schema version {document.get('schema_version')!r} is not known here; update mnistbench"
+                f"schema version {document.get('schema_version')!r:.40} is not known here; update mnistbench"
             )
         return document, tuple(ModelEntry.from_dict(entry) for entry in document["models"])
     except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
@@ -247,7 +250,7 @@ def verify(folder: Path, entry: ModelEntry) -> Path:
         ArtifactError: When the file is missing, outside the folder or has other bytes.
     """
     if Path(entry.file).name != entry.file:
-        raise ArtifactError(f"the manifest in {folder} names a file outside its folder: {entry.file!r}")
+        raise ArtifactError(f"the manifest in {folder} names a file outside its folder: {entry.file!r:.60}")
     path = folder / entry.file
     problem = _difference(path, entry)
     if problem:

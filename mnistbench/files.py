@@ -11,6 +11,7 @@ import functools
 import gzip
 import hashlib
 import json
+import math
 import os
 import re
 import secrets
@@ -26,6 +27,12 @@ LARGEST_JSON = 32 << 20
 
 DEEPEST_JSON = 100
 """Lists and objects inside each other; ours are a handful, and copying very many would end in a ``RecursionError``."""
+
+MOST_GROUPS = 250_000
+"""Lists and objects in one document; a run of the benchmark has some ten thousand."""
+
+MOST_VALUES = 2_500_000
+"""Values in one document, more than all samples that a run of the benchmark keeps."""
 
 SECONDS_OF_A_TEMPORARY = 3600.0
 """Nothing of ours is written for so long; a temporary file that is older was left behind."""
@@ -132,17 +139,28 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
 
     Raises:
         OSError: When the file cannot be read.
-        ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, or nested too deeply.
+        ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, nested too deeply, or has what
+            :func:`write_json` could not write again: numbers that are not finite, half of a surrogate pair.
     """
     content = _read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1)
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit} bytes")
+    # Empty lists take twenty times the memory of their text.
+    if content.count(b"[") + content.count(b"{") > MOST_GROUPS or content.count(b",") > MOST_VALUES:
+        raise ValueError(
+            f"it is nested too deeply, or has more than {MOST_GROUPS:,} lists and objects or {MOST_VALUES:,} values"
+        )
     try:
-        document = json.loads(content.decode())
+        document = json.loads(content.decode(), parse_constant=_no_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if b"\\ud" in content.lower():
+        _check_text(document)
     level = [document]
     for _ in range(DEEPEST_JSON):
+        floats = [value for value in level if type(value) is float]
+        if floats and (max(floats) == math.inf or min(floats) == -math.inf):
+            raise ValueError("a number in it is too large")
         outer = [
             value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
         ]
@@ -170,6 +188,20 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _check_text(document: Any) -> None:
+    """Refuse text that no file can hold."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it has half of a surrogate pair: {error.object[error.start : error.end]!r}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _read(path: Path, count: int) -> bytes:

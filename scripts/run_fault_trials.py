@@ -35,7 +35,35 @@ def nth_calls(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"tries": tries, "settings": {"step": given.step}, "rows": rows}
 
 
-KINDS = {"nth-calls": nth_calls}
+def mutants(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Damaged and hostile files of every format."""
+    from fault_trials.mutants import MEBIBYTES, SECONDS, run_mutants
+    from fault_trials.targets import FULL_COUNTS
+
+    rows = []
+    for group, full in FULL_COUNTS.items():
+        if given.only in (None, group):
+            tally = run_mutants(group, given.count or full, folder / group, seed=given.seed)
+            rows.append(
+                {
+                    "group": group,
+                    "tries": sum(tally.outcomes.values()),
+                    "outcomes": dict(tally.outcomes),
+                    "by_target": {name: dict(counts) for name, counts in sorted(tally.by_target.items())},
+                    "most_seconds": tally.most_seconds,
+                    "most_grown_bytes": tally.most_grown_bytes,
+                    "limit_seconds": SECONDS,
+                    "limit_mebibytes": MEBIBYTES.get(group, 512),
+                    "problems": tally.problems,
+                }
+            )
+            print(f"{group:12} {dict(tally.outcomes)} {tally.most_seconds:.2f} s {tally.most_grown_bytes >> 20} MiB")
+            for problem in tally.problems[: given.show]:
+                print(f"    {problem}")
+    return {"tries": sum(row["tries"] for row in rows), "settings": {"count": given.count}, "rows": rows}
+
+
+KINDS = {"nth-calls": nth_calls, "mutants": mutants}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,6 +71,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--step", type=int, default=1, help="nth-calls: try only each so many-th call")
+    parser.add_argument("--count", type=int, help="mutants of each group  [default: the full figures]")
     parser.add_argument("--only", help="only this operation or format")
     parser.add_argument("--show", type=int, default=5, help="problems to print of each row")
     parser.add_argument("--seed", type=int, default=0)

@@ -82,9 +82,11 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
         if not history or [entry.epoch for entry in history] != list(range(1, min(len(history), job.epochs) + 1)):
             raise ArtifactError(f"its history does not have the first of {job.epochs} epochs in their order")
         if files["tensors"]["file"] != _tensor_file("epoch", len(history)):
-            raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r}")
+            raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r:.60}")
         if ("best" in files) != (best_epoch is not None) or best_epoch not in (None, *range(1, len(history) + 1)):
-            raise ArtifactError(f"its best epoch {best_epoch!r} does not fit its files and its {len(history)} epochs")
+            raise ArtifactError(
+                f"its best epoch {best_epoch!r:.60} does not fit its files and its {len(history)} epochs"
+            )
         return Checkpoint(
             history=history,
             tensors=_read_tensors(folder, files["tensors"]),
@@ -119,7 +121,7 @@ def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
 def _read_tensors(folder: Path, entry: dict[str, Any]) -> dict[str, Tensor]:
     name = entry["file"]
     if Path(name).name != name:
-        raise ArtifactError(f"it names a file outside its folder: {name!r}")
+        raise ArtifactError(f"it names a file outside its folder: {name!r:.60}")
     content = (folder / name).read_bytes()
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ArtifactError(f"{name} does not have the hash that was written down")

@@ -27,6 +27,7 @@ from mnistbench.training.describe import make_entry, metadata
 from mnistbench.training.gate import Parity, check_structure, compare_with_torch, require_parity
 from mnistbench.training.graph import InputDtype, build_model, to_bytes
 from mnistbench.training.job import FinishedRun
+from mnistbench.training.module import check_weights
 from mnistbench.training.run import load_weights
 from mnistbench.training.variants import Variant, build_variant
 
@@ -68,7 +69,7 @@ def prepare(run: FinishedRun, network: Network, dataset: Dataset, *, input_dtype
 
     Raises:
         ExportError: When the model does not pass the gate.
-        ArtifactError: When the weights are damaged.
+        ArtifactError: When the weights are damaged, or of another network.
     """
     result = run.result
     if result.name != network.name:
@@ -79,6 +80,7 @@ def prepare(run: FinishedRun, network: Network, dataset: Dataset, *, input_dtype
             f"{dataset.name} ({dataset.sha256[:12]}); give the same --data-dir as in training"
         )
     weights = load_weights(run)
+    check_weights(network.spec, weights)
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     model = build_model(network.spec, arrays, name=network.name, input_dtype=input_dtype)
     check_structure(model, network.spec)

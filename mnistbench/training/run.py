@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -319,5 +320,9 @@ def load_weights(run: FinishedRun) -> dict[str, Tensor]:
         raise ArtifactError(f"cannot read {run.weights}: {error.strerror}; train again with --no-resume") from None
     if hashlib.sha256(content).hexdigest() != run.result.weights_sha256:
         raise ArtifactError(f"{run.weights} does not have the hash of its result; train again with --no-resume")
-    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        # A hash that fits vouches for nothing in a folder that somebody else filled.
+        raise ArtifactError(f"{run.weights} is damaged: {error!s:.200}; train again with --no-resume") from None
     return tensors
