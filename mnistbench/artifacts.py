@@ -6,6 +6,9 @@ Nothing here loads a model, trains or knows torch or onnx.
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +16,7 @@ from typing import Any
 
 from mnistbench import catalog
 from mnistbench.errors import ArtifactError
-from mnistbench.files import read_json, sha256_of, write_json
+from mnistbench.files import atomic_write, read_json, sha256_of, write_json
 from mnistbench.locks import locked
 from mnistbench.precisions import PLAIN
 from mnistbench.results import SCHEMA_VERSION, Result
@@ -66,7 +69,10 @@ class ModelEntry(Result):
         # What this package itself acts upon; everything else is for other readers.
         for key in ("name", "file", "sha256", "precision", "input_dtype"):
             if not isinstance(getattr(self, key), str):
-                raise TypeError(f"{key} is {getattr(self, key)!r}; expected text")
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
+        for key, kind in (("training", dict), ("versions", dict | None)):
+            if not isinstance(getattr(self, key), kind):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected an object")
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def _read(folder: Path) -> tuple[dict[str, Any], tuple[ModelEntry, ...]]:
             raise ArtifactError('expected a JSON object with "kind": "zoo" and a list "models"')
         if document.get("schema_version") != SCHEMA_VERSION:
             raise ArtifactError(
-                f"schema version {document.get('schema_version')!r} is not known here; update mnistbench"
+                f"schema version {document.get('schema_version')!r:.40} is not known here; update mnistbench"
             )
         return document, tuple(ModelEntry.from_dict(entry) for entry in document["models"])
     except (OSError, ValueError, KeyError, TypeError, ArtifactError) as error:
@@ -133,12 +139,89 @@ def add_to_manifest(folder: Path, entry: ModelEntry) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder):
-        document, known = _read(folder)
-        entries = [*(old for old in known if old.file != entry.file), entry]
-        order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
-        entries.sort(key=lambda e: (order.get(e.name, len(order)), e.name, e.file))
-        models = [e.as_dict() for e in entries]
-        write_json(folder / MANIFEST, document | {"models": models})
+        _put(folder, entry)
+
+
+def publish_model(folder: Path, entry: ModelEntry, content: bytes) -> None:
+    """Put an ONNX file and its entry into a zoo, both or neither, in place of an older file of that name.
+
+    The file waits beside its place until the manifest vouches for it, and is moved
+    there then. What ends this between the two is mended by :func:`verify`.
+
+    Args:
+        folder: The zoo; made when it is not there.
+        entry: What the manifest is to say; its hash is that of ``content``.
+        content: The file.
+
+    Raises:
+        ArtifactError: When the manifest there is damaged; nothing is written then.
+        OSError: When the folder cannot be written; the zoo is then as it was before.
+    """
+    assert hashlib.sha256(content).hexdigest() == entry.sha256, "an entry vouches for its own file"
+    folder.mkdir(parents=True, exist_ok=True)
+    with locked(folder):
+        _read(folder)
+        waiting = _waiting(folder, entry)
+        try:
+            atomic_write(waiting, content)
+            _put(folder, entry)
+            _move(waiting, folder / entry.file, entry)
+        except BaseException as error:
+            with contextlib.suppress(OSError, ArtifactError):
+                if entry not in _read(folder)[1]:
+                    waiting.unlink()
+            if isinstance(error, OSError) and error.filename == str(waiting):
+                # No one asked for the file that waits.
+                error.filename, error.filename2 = str(folder / entry.file), None
+            raise
+        _remove_others(waiting)
+
+
+def _waiting(folder: Path, entry: ModelEntry) -> Path:
+    """Where a model is between the manifest's change and its own."""
+    return folder / f".{os.fsdecode(os.fsencode(entry.file)[:200])}.{entry.sha256[:16]}.waiting"
+
+
+def _move(waiting: Path, path: Path, entry: ModelEntry) -> None:
+    try:
+        os.replace(waiting, path)
+    except FileNotFoundError:
+        # A reader may have been quicker.
+        if _difference(path, entry):
+            raise
+
+
+def _remove_others(waiting: Path) -> None:
+    """Remove what waited for the same place before; the manifest vouches for none of it any more."""
+    beginning = waiting.name.removesuffix(".waiting")[:-16]
+    with contextlib.suppress(OSError):
+        for other in waiting.parent.iterdir():
+            if other.name.startswith(beginning) and len(other.name) == len(waiting.name) and other.suffix == ".waiting":
+                other.unlink(missing_ok=True)
+
+
+def _waited(folder: Path, entry: ModelEntry) -> Path | None:
+    """A model that an ended process had not moved to its place yet; moved there now, where that can be done."""
+    waiting = _waiting(folder, entry)
+    try:
+        if sha256_of(waiting) != entry.sha256:
+            return None
+        with locked(folder):
+            if entry in _read(folder)[1]:
+                os.replace(waiting, folder / entry.file)
+                return folder / entry.file
+    except (OSError, ValueError, ArtifactError):
+        pass
+    return waiting if waiting.is_file() else None
+
+
+def _put(folder: Path, entry: ModelEntry) -> None:
+    document, known = _read(folder)
+    entries = [*(old for old in known if old.file != entry.file), entry]
+    order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
+    entries.sort(key=lambda e: (order.get(e.name, len(order)), e.name, e.file))
+    models = [e.as_dict() for e in entries]
+    write_json(folder / MANIFEST, document | {"models": models})
 
 
 def put_results(folder: Path, results: Callable[[], Sequence[dict[str, Any]]]) -> None:
@@ -161,24 +244,37 @@ def put_results(folder: Path, results: Callable[[], Sequence[dict[str, Any]]]) -
 def verify(folder: Path, entry: ModelEntry) -> Path:
     """The path of an entry's file, after its hash was checked.
 
+    A file that :func:`publish_model` could not move to its place any more is moved there.
+
     Raises:
         ArtifactError: When the file is missing, outside the folder or has other bytes.
     """
     if Path(entry.file).name != entry.file:
-        raise ArtifactError(f"the manifest in {folder} names a file outside its folder: {entry.file!r}")
+        raise ArtifactError(f"the manifest in {folder} names a file outside its folder: {entry.file!r:.60}")
     path = folder / entry.file
+    problem = _difference(path, entry)
+    if problem:
+        waited = _waited(folder, entry)
+        if waited is not None:
+            return waited
+        problem = _difference(path, entry)  # another process may have moved it meanwhile
+    if problem:
+        raise ArtifactError(problem)
+    return path
+
+
+def _difference(path: Path, entry: ModelEntry) -> str:
+    """What is wrong with an entry's file, or nothing."""
     try:
         digest = sha256_of(path)
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
-        raise ArtifactError(
-            f"cannot read {path}: {getattr(error, 'strerror', error)}; export {entry.name} again"
-        ) from None
+        return f"cannot read {path}: {getattr(error, 'strerror', error)}; export {entry.name} again"
     if digest != entry.sha256:
-        raise ArtifactError(
+        return (
             f"{path} is not the file that its manifest describes (sha256 {digest[:12]}, expected {entry.sha256[:12]}); "
             f"run: mnistbench export {as_exported(entry.name, entry.precision)}"
         )
-    return path
+    return ""
 
 
 def called(name: str, precision: str | None) -> str:

@@ -13,18 +13,29 @@ from mnistbench.errors import ArtifactError
 from mnistbench.files import atomic_write, compressed, read_json, write_json
 from mnistbench.results import BenchRun, Environment, GpusRun, LatencyResult
 
-LARGEST_FILE = 1 << 28
+LARGEST_FILE = 1 << 26
 """Bytes of a file that is read; a run of all networks with every sample has some ten million."""
+
+
+MOST_SAMPLES = 2_000_000
+"""In a file; rows beyond keep their figures without the samples, so that what is written can be read."""
 
 
 def write_bench_run(path: Path, run: BenchRun) -> None:
     """Write a run atomically, a row of results on a line; compressed where the name ends in ``.gz``.
+
+    Rows have their samples as long as there are fewer than :data:`MOST_SAMPLES` in all.
 
     Raises:
         OSError: When the file cannot be written; it is then as it was before.
     """
     document = run.as_dict()
     rows = document.pop("results")
+    kept = 0
+    for row in rows:
+        kept += len(row["samples_seconds"])
+        if kept > MOST_SAMPLES:
+            row["samples_seconds"] = ()
     head = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     text = f'{head},\n  "results": [\n{lines}\n  ]\n}}\n' if rows else f'{head},\n  "results": []\n}}\n'

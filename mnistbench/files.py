@@ -7,11 +7,17 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import gzip
 import hashlib
 import json
+import math
 import os
+import re
 import secrets
+import shutil
+import stat
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -22,13 +28,25 @@ LARGEST_JSON = 32 << 20
 DEEPEST_JSON = 100
 """Lists and objects inside each other; ours are a handful, and copying very many would end in a ``RecursionError``."""
 
+MOST_GROUPS = 250_000
+"""Lists and objects in one document; a run of the benchmark has some ten thousand."""
+
+MOST_VALUES = 2_500_000
+"""Values in one document, more than all samples that a run of the benchmark keeps."""
+
+SECONDS_OF_A_TEMPORARY = 3600.0
+"""Nothing of ours is written for so long; a temporary file that is older was left behind."""
+
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{16}\.mnistbench\.tmp", re.DOTALL)
+
 
 def atomic_write(path: Path, content: bytes) -> None:
     """Write ``content`` to ``path`` so that no reader ever sees half of it.
 
     A unique temporary file in the same folder is written, flushed, synced and
     renamed over ``path``; several processes may do so at once and the last one
-    wins. Missing parent folders are made.
+    wins. Missing parent folders are made. What killed processes left in the
+    folder an hour ago and more is removed, once a process.
 
     Raises:
         OSError: When the folder cannot be written or the disk is full, or when
@@ -38,9 +56,7 @@ def atomic_write(path: Path, content: bytes) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists() and not (path.is_file() or path.is_dir()):  # a folder refuses by itself
         raise OSError(errno.EEXIST, "it is a device or a pipe, which a file would take the place of", str(path))
-    # A name may have 255 bytes, not letters; os.fsdecode keeps a letter that was cut in two.
-    beginning = os.fsdecode(os.fsencode(path.name)[:200])
-    temporary = path.parent / f".{beginning}.{secrets.token_hex(8)}.tmp"
+    temporary = path.parent / temporary_name(path.name)
     try:
         with open(temporary, "xb") as stream:
             stream.write(content)
@@ -54,6 +70,38 @@ def atomic_write(path: Path, content: bytes) -> None:
             error.filename, error.filename2 = str(path), None  # no one asked for the temporary file
         raise
     _sync_folder(path.parent)
+    sweep_once(path.parent)
+
+
+def temporary_name(name: str) -> str:
+    """A hidden name that nobody else has, for what is to be called ``name`` as soon as it is whole."""
+    # A name may have 255 bytes, not letters; os.fsdecode keeps a letter that was cut in two.
+    beginning = os.fsdecode(os.fsencode(name)[:200])
+    return f".{beginning}.{secrets.token_hex(8)}.mnistbench.tmp"
+
+
+def sweep(folder: Path) -> None:
+    """Remove what writers of this package left half done in a folder, if it is older than an hour; never an error.
+
+    Younger ones may belong to a process that is writing now. A clock that was
+    set back only makes them stay longer.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            if not _TEMPORARY.fullmatch(entry.name):
+                continue
+            with contextlib.suppress(OSError):
+                found = entry.stat(follow_symlinks=False)
+                if time.time() - found.st_mtime < SECONDS_OF_A_TEMPORARY:
+                    continue
+                if stat.S_ISDIR(found.st_mode):
+                    shutil.rmtree(entry.path, ignore_errors=True)
+                else:
+                    os.unlink(entry.path)
+
+
+sweep_once = functools.lru_cache(maxsize=256)(sweep)
+""":func:`sweep`, but once a process for each folder: thousands of files may be written into one."""
 
 
 def check_writable(folder: Path) -> None:
@@ -62,7 +110,7 @@ def check_writable(folder: Path) -> None:
     Raises:
         OSError: When they cannot; it names the folder.
     """
-    probe = folder / f".writable-{os.getpid()}"
+    probe = folder / temporary_name("writable")
     try:
         atomic_write(probe, b"")
         probe.unlink(missing_ok=True)
@@ -91,17 +139,28 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
 
     Raises:
         OSError: When the file cannot be read.
-        ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, or nested too deeply.
+        ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, nested too deeply, or has what
+            :func:`write_json` could not write again: numbers that are not finite, half of a surrogate pair.
     """
     content = _read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1)
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit} bytes")
+    # Empty lists take twenty times the memory of their text.
+    if content.count(b"[") + content.count(b"{") > MOST_GROUPS or content.count(b",") > MOST_VALUES:
+        raise ValueError(
+            f"it is nested too deeply, or has more than {MOST_GROUPS:,} lists and objects or {MOST_VALUES:,} values"
+        )
     try:
-        document = json.loads(content.decode())
+        document = json.loads(content.decode(), parse_constant=_no_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if b"\\ud" in content.lower():
+        _check_text(document)
     level = [document]
     for _ in range(DEEPEST_JSON):
+        floats = [value for value in level if type(value) is float]
+        if floats and (max(floats) == math.inf or min(floats) == -math.inf):
+            raise ValueError("a number in it is too large")
         outer = [
             value.values() if isinstance(value, dict) else value for value in level if isinstance(value, dict | list)
         ]
@@ -129,6 +188,20 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _check_text(document: Any) -> None:
+    """Refuse text that no file can hold."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"it has half of a surrogate pair: {error.object[error.start : error.end]!r}") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
 
 
 def _read(path: Path, count: int) -> bytes:

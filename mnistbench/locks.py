@@ -1,9 +1,17 @@
-"""A lock on a folder between processes, which goes with the process that holds it. Leaves no file behind."""
+"""Locks on a folder between processes, which go with the process that holds them.
+
+The system's ``flock`` does the work. Some file systems of networks refuse it,
+and others grant it to everybody: for the short while of a read-modify-write a
+file that only one process can create stands beside it. Nothing stays behind
+but after a kill, and then the next process takes it away.
+"""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,47 +20,54 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]  # such a system has no flock, and the functions say what they then do
 
+LOCK_FILE = ".mnistbench.lock"
+
+SECONDS_UNTIL_STALE = 10.0
+"""A lock file that stays the same for so long was left behind: what it guards takes some milliseconds."""
+
+_SECONDS_BETWEEN_LOOKS = 0.01
+_LONGEST_TOKEN = 200
+_FREE = "free"
+
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
     """Hold an exclusive lock on a folder between processes, for read-modify-write on a file in it.
 
-    Does nothing where the system has no ``flock``; a reader never sees half a file all the same.
+    Works where ``flock`` is missing, refused or of no effect too, by a file. Not
+    for long work: whoever waits takes the lock of one who holds it too long.
+
+    Raises:
+        OSError: When the folder cannot be opened or written.
     """
-    if fcntl is None:
+    with _flocked(folder), _file_held(folder / LOCK_FILE):
         yield
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 @contextlib.contextmanager
 def locked_if_free(folder: Path) -> Iterator[bool]:
-    """As :func:`locked` without waiting; gives whether the lock is held now, which nobody else then does."""
+    """An exclusive lock by ``flock`` alone, without waiting; gives whether it is held now, which nobody else then does.
+
+    For long work. Where the system or the file system has no ``flock``, everybody is given it.
+
+    Raises:
+        OSError: When the folder cannot be opened.
+    """
     if fcntl is None:
         yield True
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+        yield _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
 
 
 def is_locked(folder: Path) -> bool:
-    """Whether a living process holds :func:`locked` on a folder; ``False`` where the system has no locks.
+    """Whether a living process holds :func:`locked` or :func:`locked_if_free` on a folder.
 
-    The lock goes with its process, however that ends. Asking takes a shared lock
-    for a moment, in which :func:`locked_if_free` of another process finds the folder held.
+    ``False`` where the system has no ``flock``. Asking takes a shared lock for a
+    moment, in which :func:`locked_if_free` of another process finds the folder held.
     """
     if fcntl is None:
         return False
@@ -61,11 +76,131 @@ def is_locked(folder: Path) -> bool:
     except OSError:
         return False
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
+        return not _flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _flocked(folder: Path) -> Iterator[None]:
+    if fcntl is None:
+        yield
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        _flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _flock(descriptor: int, operation: int) -> bool:
+    """Take a lock; whether nobody else holds it. Where the file system has no locks, nobody does."""
+    try:
+        fcntl.flock(descriptor, operation)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@contextlib.contextmanager
+def _file_held(file: Path) -> Iterator[None]:
+    """Be the one who has created a file; wait for whoever has, but not for the dead."""
+    token = f"{os.getpid()} {_place()} {secrets.token_hex(8)}"
+    seen, since = "", time.monotonic()
+    while not _create(file, token):
+        holder = _read(file)
+        if holder != seen:
+            seen, since = holder, time.monotonic()
+        if _is_dead(holder) or time.monotonic() - since > SECONDS_UNTIL_STALE:
+            _take_away(file, holder)
+        else:
+            time.sleep(_SECONDS_BETWEEN_LOOKS)
+    try:
+        yield
+    finally:
+        # Only one's own: another may have taken it for stale.
+        if _read(file) == token:
+            _let_go(file)
+
+
+def _create(file: Path, token: str) -> bool:
+    try:
+        descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666)
+    except FileExistsError:
+        return False
+    except PermissionError:
+        # Windows says so of a file that is just being removed.
+        if os.name == "nt" and file.exists():
+            return False
+        raise
+    try:
+        os.write(descriptor, token.encode())
+    except OSError as error:
+        _let_go(file)
+        error.filename = str(file.parent)
+        raise
+    finally:
+        os.close(descriptor)
+    return True
+
+
+def _let_go(file: Path) -> None:
+    try:
+        file.unlink()
+    except OSError:
+        # A folder that lets nothing be removed may still let the file say so.
+        with contextlib.suppress(OSError), file.open("wb") as stream:
+            stream.write(_FREE.encode())
+
+
+def _read(file: Path) -> str:
+    """Who holds it; nothing where the file is gone or not written yet."""
+    try:
+        with file.open("rb") as stream:
+            return stream.read(_LONGEST_TOKEN).decode(errors="replace")
+    except OSError:
+        return ""
+
+
+def _place() -> str:
+    """Within which a number means one process: this start of this machine, and its name space; ``?`` if unknown."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
+    except (OSError, ValueError):
+        return "?"
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether it was let go, or a process of this very place has left it behind."""
+    if holder == _FREE:
+        return True
+    number, _, rest = holder.partition(" ")
+    place = rest.partition(" ")[0]
+    if place != _place() or place == "?" or not number.isdecimal():
+        return False
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
     return False
+
+
+def _take_away(file: Path, holder: str) -> None:
+    """Remove the lock that was seen, and give it back if another one stood there by now."""
+    # So called, it is swept with other temporary files, should it stay behind.
+    aside = file.with_name(f"{file.name}.{secrets.token_hex(8)}.mnistbench.tmp")
+    try:
+        os.rename(file, aside)
+    except FileNotFoundError:
+        return
+    if _read(aside) != holder:
+        with contextlib.suppress(OSError):
+            os.link(aside, file)
+    with contextlib.suppress(OSError):
+        aside.unlink()

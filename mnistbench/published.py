@@ -58,7 +58,7 @@ def read_published(path: Path | None = None) -> Published:
             raise ArtifactError(f'expected a JSON object with "kind": "{KIND}"')
         if document.get("schema_version") != SCHEMA_VERSION:
             raise ArtifactError(
-                f"schema version {document.get('schema_version')!r} is not known here; update mnistbench"
+                f"schema version {document.get('schema_version')!r:.40} is not known here; update mnistbench"
             )
         head = {"schema_version": SCHEMA_VERSION}
         environments = {
@@ -68,7 +68,7 @@ def read_published(path: Path | None = None) -> Published:
         runs = [RunRecord.from_dict({**head, "kind": RunRecord.kind, **value}) for value in document["runs"]]
         strange = {run.environment for run in runs} - environments.keys()
         if strange:
-            raise ArtifactError(f"a run names the environment {min(strange)!r}, which is not described")
+            raise ArtifactError(f"a run names the environment {min(strange)!r:.60}, which is not described")
     except (OSError, ValueError, KeyError, TypeError, AttributeError, ArtifactError) as error:
         raise ArtifactError(
             f"{file} cannot be read: {error}; restore it, or delete it and save the results again"

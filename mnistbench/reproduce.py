@@ -188,7 +188,7 @@ def _exported(run: FinishedRun, network: Network, dataset: Dataset, zoo: Path, o
             try:
                 same = entry.training.get("weights_sha256") == run.result.weights_sha256
                 # Another version may build another graph from the same weights.
-                if same and entry.versions.get("mnistbench") == __version__ and verify(zoo, entry):
+                if same and (entry.versions or {}).get("mnistbench") == __version__ and verify(zoo, entry):
                     return entry
             except ArtifactError:
                 break

@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,12 +60,12 @@ class Command:
             )
 
 
-def write_dataset(folder: Path, seed: int) -> Path:
+def write_dataset(folder: Path, seed: int, num_images: Mapping[str, int] = NUM_IMAGES) -> Path:
     """Ten blurred patterns under noise, in MNIST's format."""
     generator = np.random.default_rng(seed)
     patterns = generator.uniform(0, 255, (10, 7, 7)).repeat(4, axis=1).repeat(4, axis=2)
     folder.mkdir(parents=True)
-    for part, count in NUM_IMAGES.items():
+    for part, count in num_images.items():
         labels = (np.arange(count) % 10).astype(np.uint8)
         images = (patterns[labels] + generator.normal(0, 90, (count, 28, 28))).clip(0, 255).astype(np.uint8)
         head = np.array([0x803, count, 28, 28], ">u4").tobytes()

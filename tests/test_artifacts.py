@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +14,15 @@ import pytest
 from zoos import entry_of, manifest_of, put
 
 from mnistbench import artifacts
-from mnistbench.artifacts import add_to_manifest, bundled_zoo, put_results, read_manifest, verify
+from mnistbench.artifacts import (
+    ModelEntry,
+    add_to_manifest,
+    bundled_zoo,
+    publish_model,
+    put_results,
+    read_manifest,
+    verify,
+)
 from mnistbench.catalog import NETWORKS
 from mnistbench.errors import ArtifactError
 from mnistbench.locate import locate
@@ -218,3 +228,83 @@ def test_the_bundled_zoo_has_a_manifest_that_is_true() -> None:
     for entry in read_manifest(bundled_zoo()):
         assert verify(bundled_zoo(), entry).stat().st_size == entry.size_bytes
     assert (bundled_zoo() / "manifest.json").is_file()
+
+
+def published(folder: Path, content: bytes) -> ModelEntry:
+    entry = entry_of("64-10", content)
+    publish_model(folder, entry, content)
+    return entry
+
+
+def hidden(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir() if path.name.startswith("."))
+
+
+def test_a_model_and_its_entry_come_together(tmp_path: Path) -> None:
+    for content in (b"first", b"second", b"second"):
+        entry = published(tmp_path / "zoo", content)
+        assert read_manifest(tmp_path / "zoo") == (entry,)
+        assert verify(tmp_path / "zoo", entry).read_bytes() == content
+    assert hidden(tmp_path / "zoo") == []
+
+
+def ended_before_the_move(folder: Path, content: bytes, monkeypatch: pytest.MonkeyPatch) -> ModelEntry:
+    """A zoo as a process leaves it that is killed between manifest and model."""
+    replace = os.replace
+
+    def until_the_model(source: Any, target: Any) -> None:
+        if str(target).endswith(".onnx"):
+            raise KeyboardInterrupt
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(artifacts.os, "replace", until_the_model)
+        with pytest.raises(KeyboardInterrupt):
+            published(folder, content)
+    return entry_of("64-10", content)
+
+
+@pytest.mark.parametrize("there_before", [False, True])
+def test_a_model_that_was_not_moved_any_more_is_moved_by_the_next_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, there_before: bool
+) -> None:
+    if there_before:
+        published(tmp_path, b"old")
+    entry = ended_before_the_move(tmp_path, b"new", monkeypatch)
+    assert read_manifest(tmp_path) == (entry,)
+    assert verify(tmp_path, entry) == tmp_path / "64-10.onnx"
+    assert (tmp_path / "64-10.onnx").read_bytes() == b"new"
+    assert hidden(tmp_path) == []
+
+
+def test_what_waited_is_read_where_nothing_can_be_moved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published(tmp_path, b"old")
+    entry = ended_before_the_move(tmp_path, b"new", monkeypatch)
+
+    def read_only(*_: Any) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(artifacts.os, "replace", read_only)
+    assert verify(tmp_path, entry).read_bytes() == b"new"
+
+
+def test_what_waits_counts_by_its_hash_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = ended_before_the_move(tmp_path, b"new", monkeypatch)
+    (waiting,) = tmp_path.glob("*.waiting")
+    waiting.write_bytes(b"hostile")
+    with pytest.raises(ArtifactError, match=r"64-10\.onnx"):
+        verify(tmp_path, entry)
+
+
+def test_the_next_model_takes_away_what_waited(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ended_before_the_move(tmp_path, b"lost", monkeypatch)
+    entry = published(tmp_path, b"newest")
+    assert hidden(tmp_path) == []
+    assert verify(tmp_path, entry).read_bytes() == b"newest"
+
+
+def test_a_damaged_manifest_keeps_a_model_out(tmp_path: Path) -> None:
+    (tmp_path / "manifest.json").write_text("{", encoding="utf-8")
+    with pytest.raises(ArtifactError, match="manifest"):
+        published(tmp_path, b"new")
+    assert [path.name for path in tmp_path.iterdir()] == ["manifest.json"]

@@ -86,3 +86,12 @@ def test_a_missing_file_and_a_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "none.json", tmp_path):
         with pytest.raises(ArtifactError, match="is not a run of the benchmark: "):
             read_bench_run(path)
+
+
+def test_no_more_samples_are_written_than_can_be_read_again(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("mnistbench.bench_files.MOST_SAMPLES", 5)
+    rows = tuple(dataclasses.replace(FRESH, samples_seconds=(0.1,) * 3) for _ in range(3))
+    write_bench_run(tmp_path / "run.json", dataclasses.replace(BENCH, results=rows))
+    read = read_bench_run(tmp_path / "run.json")
+    assert [len(row.samples_seconds) for row in read.results] == [3, 0, 0]
+    assert {row.p50_seconds for row in read.results} == {FRESH.p50_seconds}

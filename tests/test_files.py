@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,7 +16,7 @@ import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import files
-from mnistbench.files import atomic_write, sha256_of
+from mnistbench.files import atomic_write, sha256_of, sweep, temporary_name
 
 ROOT = Path(package_file).parent.parent
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
@@ -66,6 +67,7 @@ files.atomic_write(Path(sys.argv[1]), b"new!" * 50_000)
 
 WRITER = """
 import sys
+import time
 from pathlib import Path
 from mnistbench.files import atomic_write
 
@@ -189,12 +191,12 @@ def test_the_temporary_file_is_hidden_unique_and_opened_exclusively(
     assert mode == "xb"
     assert first != second
     assert all(path.parent == target.parent for path in (first, second))
-    assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.tmp", path.name) for path in (first, second))
+    assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.mnistbench\.tmp", path.name) for path in (first, second))
 
 
 def test_a_temporary_file_of_someone_else_is_not_written_to(target: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files.secrets, "token_hex", lambda size: "0" * 2 * size)
-    other = target.parent / ".result.json.0000000000000000.tmp"
+    other = target.parent / ".result.json.0000000000000000.mnistbench.tmp"
     outside = target.parent / "outside"
     outside.write_bytes(OLD)
     # A link that was put there on purpose is not followed either.
@@ -293,7 +295,7 @@ def test_a_kill_at_any_step_leaves_the_old_or_the_new_file(target: Path) -> None
         assert seen[-1] in (OLD, NEW)
         # What a killed writer leaves behind is hidden and bears no name that a reader looks for.
         left = [name for name in names(target.parent) if name != "result.json"]
-        assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.tmp", name) for name in left)
+        assert all(re.fullmatch(r"\.result\.json\.[0-9a-f]{16}\.mnistbench\.tmp", name) for name in left)
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL
@@ -347,3 +349,47 @@ def test_the_hash_of_abc_is_the_standards(tmp_path: Path) -> None:
 def test_a_file_that_is_not_there_has_no_hash(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         sha256_of(tmp_path / "absent")
+
+
+def left_behind(folder: Path, name: str, *, age: float) -> Path:
+    path = folder / temporary_name(name)
+    path.write_bytes(b"half")
+    past = time.time() - age
+    os.utime(path, (past, past))
+    return path
+
+
+def test_what_a_killed_writer_left_is_swept_after_an_hour_and_nothing_else(tmp_path: Path) -> None:
+    old, young = left_behind(tmp_path, "a", age=3700), left_behind(tmp_path, "b", age=3000)
+    future = left_behind(tmp_path, "c", age=-90_000)
+    tree = tmp_path / temporary_name("kit")
+    (tree / "deep").mkdir(parents=True)
+    os.utime(tree, (1, 1))
+    others = [tmp_path / name for name in (".a.0123456789abcdef.tmp", "a.0123456789abcdef.mnistbench.tmp", ".x.tmp")]
+    for other in others:
+        other.write_bytes(b"of somebody else")
+        os.utime(other, (1, 1))
+    atomic_write(tmp_path / "new", NEW)
+    assert not old.exists()
+    assert not tree.exists()
+    assert all(path.exists() for path in (young, future, *others))
+
+
+def test_a_folder_is_swept_once_a_process(tmp_path: Path) -> None:
+    atomic_write(tmp_path / "new", NEW)
+    old = left_behind(tmp_path, "a", age=3700)
+    atomic_write(tmp_path / "new", NEW)
+    assert old.exists()
+    sweep(tmp_path)
+    assert not old.exists()
+    sweep(tmp_path / "absent")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="links need rights there")
+def test_sweeping_follows_no_link(tmp_path: Path) -> None:
+    (tmp_path / "precious").mkdir()
+    link = tmp_path / temporary_name("a")
+    link.symlink_to(tmp_path / "precious")
+    os.utime(link, (1, 1), follow_symlinks=False)
+    sweep(tmp_path)
+    assert names(tmp_path) == ["precious"]

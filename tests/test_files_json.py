@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnistbench.files import DEEPEST_JSON, read_json, write_json
+from mnistbench.files import DEEPEST_JSON, MOST_GROUPS, MOST_VALUES, read_json, write_json
 
 
 def test_json_is_readable_and_ends_in_a_newline(tmp_path: Path) -> None:
@@ -66,3 +66,31 @@ def test_json_is_read_up_to_its_limits(tmp_path: Path) -> None:
         read_json(tmp_path / "a.json", limit=len(deep) - 1)
     with pytest.raises(FileNotFoundError):
         read_json(tmp_path / "absent.json")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[NaN]", "NaN is no number of JSON"),
+        (b'{"a": -Infinity}', "-Infinity is no number of JSON"),
+        (b"[1, 1e999]", "too large"),
+        (b"-1e999", "too large"),
+        (b"[" + b"9" * 400 + b".0]", "too large"),
+        (b'["\\ud800"]', "half of a surrogate pair"),
+        (b'{"\\uDFFF": 1}', "half of a surrogate pair"),
+        (b"[" + b"[]," * MOST_GROUPS + b"1]", "lists and objects"),
+        (b"[" + b"1," * (MOST_VALUES + 1) + b"1]", "values"),
+    ],
+    ids=lambda value: repr(value[:12]),
+)
+def test_what_could_not_be_written_again_or_fills_the_memory_is_a_value_error(
+    tmp_path: Path, content: bytes, message: str
+) -> None:
+    (tmp_path / "a.json").write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        read_json(tmp_path / "a.json")
+
+
+def test_whole_pairs_and_large_numbers_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_bytes(b'["\\ud83d\\ude00", 1e308, 12345678901234567890123]')
+    assert read_json(tmp_path / "a.json") == ["\U0001f600", 1e308, 12345678901234567890123]

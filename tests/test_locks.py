@@ -1,8 +1,14 @@
 from __future__ import annotations
 
+import errno
+import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -43,13 +49,6 @@ def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_without_flock_a_lock_does_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "fcntl", None)
-    with locked(tmp_path), locked_if_free(tmp_path) as ours:
-        assert ours
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")
 def test_a_lock_that_another_holds_is_not_waited_for(tmp_path: Path) -> None:
     with locked_if_free(tmp_path) as ours:
@@ -70,3 +69,95 @@ def test_it_shows_whether_a_folder_is_locked(tmp_path: Path) -> None:
         assert is_locked(tmp_path)
     assert not is_locked(tmp_path)
     assert not is_locked(tmp_path / "absent")
+
+
+class Flock:
+    """A system whose locks do nothing, or are refused."""
+
+    LOCK_EX = LOCK_SH = LOCK_NB = 0
+
+    def __init__(self, error: OSError | None) -> None:
+        self.error = error
+
+    def flock(self, _descriptor: int, _operation: int) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+BROKEN = [None, Flock(None), Flock(OSError(errno.ENOLCK, "no locks")), Flock(OSError(errno.EOPNOTSUPP, "none here"))]
+
+
+@pytest.mark.parametrize("flock", BROKEN, ids=["missing", "without effect", "no locks", "not supported"])
+def test_a_file_locks_where_flock_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flock: Any) -> None:
+    monkeypatch.setattr(locks, "fcntl", flock)
+    inside = 0
+    most = 0
+
+    def work() -> None:
+        nonlocal inside, most
+        for _ in range(20):
+            with locked(tmp_path):
+                inside += 1
+                most = max(most, inside)
+                time.sleep(0.001)
+                inside -= 1
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+    assert list(tmp_path.iterdir()) == []
+
+
+def dead_process() -> int:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        pass
+    return process.pid
+
+
+@pytest.mark.skipif(not Path("/proc/self/ns/pid").exists(), reason="tells processes apart by /proc")
+def test_a_lock_of_a_dead_process_is_taken_at_once_and_one_of_the_living_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append))
+    file = tmp_path / locks.LOCK_FILE
+    for holder in (f"{dead_process()} {locks._place()} abc", "free"):
+        file.write_text(holder)
+        with locked(tmp_path):
+            assert file.read_text().startswith(f"{os.getpid()} ")
+        assert waits == []
+    for holder in (f"{os.getpid()} {locks._place()} abc", "1 elsewhere abc", "", "nonsense", "\0" * 900):
+        file.write_text(holder)
+        with locked(tmp_path):
+            assert locks.SECONDS_UNTIL_STALE <= sum(waits) <= locks.SECONDS_UNTIL_STALE + 1
+        waits.clear()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whose_lock_was_taken_for_stale_leaves_the_new_holders_alone(tmp_path: Path) -> None:
+    file = tmp_path / locks.LOCK_FILE
+    with locked(tmp_path):
+        file.write_text("another")
+    assert file.read_text() == "another"
+
+
+def test_a_lock_that_changed_hands_is_given_back(tmp_path: Path) -> None:
+    file = tmp_path / locks.LOCK_FILE
+    file.write_text("new holder")
+    locks._take_away(file, "old holder")
+    assert file.read_text() == "new holder"
+    locks._take_away(file, "new holder")
+    locks._take_away(file, "new holder")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32" or os.geteuid() == 0, reason="nothing is forbidden there")
+def test_a_folder_that_cannot_be_written_cannot_be_locked(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with pytest.raises(PermissionError), locked(tmp_path):
+        pass

@@ -362,3 +362,11 @@ def test_results_are_frozen() -> None:
 
 def test_error_rate_of_an_epoch_is_a_fraction() -> None:
     assert EPOCHS[0].error_rate == 0.04
+
+
+@pytest.mark.parametrize("key", ["cpu", "cpus_usable", "python"])
+def test_a_wrong_value_is_shown_in_part_however_long_it_is(key: str) -> None:
+    with pytest.raises(ArtifactError) as caught:
+        Environment.from_dict(ENVIRONMENT.as_dict() | {key: ["x" * 1_000_000]})
+    assert key in str(caught.value)
+    assert len(str(caught.value)) < 500

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import secrets
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write
+from mnistbench.files import atomic_write, sweep_once, temporary_name
 
 
 def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool = False) -> None:
@@ -36,7 +35,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool = Fals
     folder = Path(os.path.realpath(folder))
     exists = _check(folder, files, force=force)
     # Beside a new folder, but within one that exists: that may be a file system of its own, or where the user stands.
-    staging = (folder if exists else folder.parent) / f".{folder.name[:100]}.{secrets.token_hex(8)}.tmp"
+    staging = (folder if exists else folder.parent) / temporary_name(folder.name)
     try:
         for path, content in files.items():
             atomic_write(staging / path, content)
@@ -44,6 +43,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], *, force: bool = Fals
             _move_into(staging, folder, files)
         else:
             os.rename(staging, folder)
+        sweep_once(staging.parent)
     except OSError as error:
         # No one asked for the temporary folder.
         error.filename, error.filename2 = str(folder), None

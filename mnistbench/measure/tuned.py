@@ -146,7 +146,7 @@ def _differences(tuned: Environment, here: Environment, device: Device) -> list[
     ]
     if device.is_gpu:
         facts.append(("GPUs", _gpus(tuned), _gpus(here)))
-    return [f"{name} {one}, here {another}" for name, one, another in facts if one != another]
+    return [f"{name} {one!s:.300}, here {another!s:.300}" for name, one, another in facts if one != another]
 
 
 def _gpus(environment: Environment) -> str:

@@ -19,6 +19,7 @@ import numpy.typing as npt
 from mnistbench.errors import PictureError
 from mnistbench.pictures.grey import grey_of_array, grey_of_picture, picture_to_show
 from mnistbench.pictures.resample import Grey
+from mnistbench.pictures.shrink import shrunk
 
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "PPM", "GIF", "TIFF")
 """Pillow's names; PPM is PBM and PGM too."""
@@ -39,6 +40,12 @@ MOST_BYTES = 1 << 26
 
 MOST_PIXELS = 64_000_000
 """Of a picture; below Pillow's own limit, so that it never comes to that."""
+
+MOST_LOADED_BYTES = 4 * MOST_PIXELS
+"""What the pixels of a picture may take while they are decoded."""
+
+_BYTES_OF_MODE = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+"""In Pillow's memory; all others have four."""
 
 LONGEST = 1024
 """Pixels of the longer side that are kept; a digit of a fiftieth of that is still 20 pixels high."""
@@ -141,8 +148,9 @@ def _from_pillow(picture: Any, name: str, suffix: str, colours: bool) -> Picture
     width, height = picture.size
     if width < 1 or height < 1:
         raise PictureError(f"{name} has no pixels ({width}x{height}); {ADVICE}")
-    if width * height > MOST_PIXELS:
-        raise _too_large(name, f"{width:,}x{height:,} pixels", f"{MOST_PIXELS:,}")
+    most = _most_pixels(picture)
+    if width * height > most:
+        raise _too_large(name, f"{width:,}x{height:,} pixels", f"{most:,}")
     notes = []
     kind = picture.format
     if kind in SUFFIXES and suffix and suffix not in SUFFIXES[kind]:
@@ -152,6 +160,7 @@ def _from_pillow(picture: Any, name: str, suffix: str, colours: bool) -> Picture
         picture.seek(0)
     picture.draft(None, (LONGEST, LONGEST))  # JPEG is decoded smaller at once; other formats ignore it
     picture.load()
+    picture = shrunk(picture)
     try:
         turned = ImageOps.exif_transpose(picture)
     except _BROKEN:  # the picture is sound, only its EXIF is not
@@ -160,6 +169,16 @@ def _from_pillow(picture: Any, name: str, suffix: str, colours: bool) -> Picture
         width, height = height, width
     shown = picture_to_show(turned, LONGEST) if colours else None
     return Picture(grey_of_picture(turned, LONGEST), width, height, "; ".join(notes), shown)
+
+
+def _most_pixels(picture: Any) -> int:
+    """How many pixels fit into the memory that loading may take: some decoders hold all of them several times."""
+    copies = 1
+    if picture.format == "WEBP":
+        copies = 3
+    elif picture.format == "TIFF" or "progressive" in picture.info or "progression" in picture.info:
+        copies = 2
+    return min(MOST_PIXELS, MOST_LOADED_BYTES // (copies * _BYTES_OF_MODE.get(picture.mode, 4)))
 
 
 def _from_array(array: npt.NDArray[Any], colours: bool) -> Picture:

@@ -123,7 +123,8 @@ def _alternatives(whole: Cutout) -> Alternatives:
     height, width = whole.ink.shape
     ways: list[tuple[Cutout, ...]] = [(whole,)]
     if width >= WIDE * height:
-        most = min(MOST_PARTS, int(width / (NARROWEST * height)))
+        # No more parts than columns, of which a speck of a few pixels has too few.
+        most = min(MOST_PARTS, int(width / (NARROWEST * height)), width)
         for count in range(2, most + 1):
             cuts = (_cut(whole, count, along_seams=True), _cut(whole, count, along_seams=False))
             ways += [parts for parts in cuts if len(parts) == count]

@@ -33,12 +33,13 @@ class Result:
         version = document.get("schema_version")
         if type(version) is not int or not 1 <= version <= SCHEMA_VERSION:
             raise ArtifactError(
-                f"schema version {version!r} is not known here (newest: {SCHEMA_VERSION}); update mnistbench"
+                f"schema version {version!r:.40} is not known here (newest: {SCHEMA_VERSION}); update mnistbench"
             )
         try:
             return cls(**cls._known(document))
         except (TypeError, AttributeError, ValueError) as error:
-            raise ArtifactError(f"a {cls.kind} result lacks a field or has a wrong one: {error}") from None
+            # The value itself stands in it, however long it is.
+            raise ArtifactError(f"a {cls.kind} result lacks a field or has a wrong one: {error!s:.300}") from None
 
     @classmethod
     def _known(cls, document: dict[str, Any]) -> dict[str, Any]:

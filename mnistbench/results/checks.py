@@ -10,7 +10,7 @@ from typing import Any
 def check_count(what: str, value: Any, least: int) -> None:
     """Refuse what is no whole number, or too small a one."""
     if type(value) is not int:
-        raise TypeError(f"{what} is {value!r}; expected a whole number")
+        raise TypeError(f"{what} is {value!r:.60}; expected a whole number")
     if value < least:
         raise ValueError(f"{what} is {value}; expected {least} or more")
 
@@ -18,7 +18,7 @@ def check_count(what: str, value: Any, least: int) -> None:
 def check_number(what: str, value: Any, *, least: float = -math.inf, below: float = math.inf) -> None:
     """Refuse what is no number, and NaN and infinity among the numbers."""
     if type(value) not in (int, float):
-        raise TypeError(f"{what} is {value!r}; expected a number")
+        raise TypeError(f"{what} is {value!r:.60}; expected a number")
     if not least <= value < below or not _is_finite(value):
         raise ValueError(f"{what} is {repr(value)[:20]}; expected a finite number from {least} to below {below}")
 

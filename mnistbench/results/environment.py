@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistbench.results.base import Result
+from mnistbench.results.checks import check_count, check_texts
 
 
 @dataclass(frozen=True)
@@ -33,8 +34,8 @@ class Environment(Result):
 
     def __post_init__(self) -> None:
         # What machines are told apart by; a file can be edited by hand.
-        if not isinstance(self.cpu, str):
-            raise TypeError(f"cpu is {self.cpu!r:.60}; expected text")
+        check_texts(self, ("python", "platform", "cpu"))
+        check_count("cpus_usable", self.cpus_usable, 0)
         if not isinstance(self.packages, dict) or not all(isinstance(gpu, dict) for gpu in self.gpus):
             raise TypeError("expected packages as an object and gpus as a list of objects")
 

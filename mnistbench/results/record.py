@@ -89,7 +89,7 @@ class RunRecord(Result):
             raise ValueError(f"selected_epoch is {self.selected_epoch}; expected 1 to {self.epochs}")
         for errors in (self.num_errors, *self.epoch_errors):
             if type(errors) is not int or not 0 <= errors <= self.num_images:
-                raise ValueError(f"{errors!r} errors of {self.num_images} images")
+                raise ValueError(f"{errors!r:.60} errors of {self.num_images} images")
         if len(self.epoch_errors) != len(self.epoch_losses):
             raise ValueError(f"errors of {len(self.epoch_errors)} epochs, losses of {len(self.epoch_losses)}")
         for loss in self.epoch_losses:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_number
+from mnistbench.results.checks import check_count, check_number, check_texts
 from mnistbench.results.environment import Environment
 
 
@@ -39,6 +39,24 @@ class EpochResult(Result):
     def error_rate(self) -> float:
         """Wrong answers as a fraction."""
         return self.num_errors / self.num_images
+
+
+_TEXTS = (
+    "name",
+    "notation",
+    "recipe",
+    "device",
+    "precision",
+    "dataset",
+    "dataset_sha256",
+    "evaluated_on",
+    "selection",
+    "weights_sha256",
+    "job",
+    "initialization",
+)
+
+_LEAST_COUNTS = {"seed": 0, "epochs": 1, "batch_size": 1, "selected_epoch": 1, "num_threads": 0, "max_shift": 0}
 
 
 @dataclass(frozen=True)
@@ -99,7 +117,11 @@ class TrainingResult(Result):
     """Whether the steps were replayed from a CUDA graph; ``None`` when an earlier process trained all of them."""
 
     def __post_init__(self) -> None:
-        # What is shown as soon as a run is found to be finished; a file can be edited by hand.
+        # What is shown as soon as a run is found to be finished, and what its model says of itself; a file can be
+        # edited by hand.
+        check_texts(self, _TEXTS)
+        for key, least in _LEAST_COUNTS.items():
+            check_count(key, getattr(self, key), least)
         check_count("num_images", self.num_images, 1)
         check_count("num_errors", self.num_errors, 0)
         if self.num_errors > self.num_images:

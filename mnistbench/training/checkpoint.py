@@ -6,7 +6,6 @@ that a kill at any moment leaves either the old state or the new one.
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import hashlib
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from mnistbench.errors import ArtifactError
 from mnistbench.files import atomic_write, read_json, write_json
 from mnistbench.results import SCHEMA_VERSION, EpochResult
 from mnistbench.training.job import Job, key_of
-from mnistbench.training.states import STATE_FILE
+from mnistbench.training.states import STATE_FILE, remove_tensors
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ def write_checkpoint(folder: Path, job: Job, checkpoint: Checkpoint) -> None:
         "files": files,
     }
     write_json(folder / STATE_FILE, document)
-    _remove_except(folder, {entry["file"] for entry in files.values()})
+    remove_tensors(folder, except_for={entry["file"] for entry in files.values()})
 
 
 def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
@@ -83,9 +82,11 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
         if not history or [entry.epoch for entry in history] != list(range(1, min(len(history), job.epochs) + 1)):
             raise ArtifactError(f"its history does not have the first of {job.epochs} epochs in their order")
         if files["tensors"]["file"] != _tensor_file("epoch", len(history)):
-            raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r}")
+            raise ArtifactError(f"its history of {len(history)} epochs does not fit {files['tensors']['file']!r:.60}")
         if ("best" in files) != (best_epoch is not None) or best_epoch not in (None, *range(1, len(history) + 1)):
-            raise ArtifactError(f"its best epoch {best_epoch!r} does not fit its files and its {len(history)} epochs")
+            raise ArtifactError(
+                f"its best epoch {best_epoch!r:.60} does not fit its files and its {len(history)} epochs"
+            )
         return Checkpoint(
             history=history,
             tensors=_read_tensors(folder, files["tensors"]),
@@ -104,12 +105,6 @@ def read_checkpoint(folder: Path, job: Job) -> Checkpoint | None:
         raise ArtifactError(f"{file} is damaged: {error}; start over with --no-resume") from None
 
 
-def remove_checkpoint(folder: Path) -> None:
-    """Remove a checkpoint; ``state.json`` goes first, so that no half of one is ever read."""
-    (folder / STATE_FILE).unlink(missing_ok=True)
-    _remove_except(folder, set())
-
-
 def _tensor_file(kind: str, epoch: int) -> str:
     return f"{kind}-{epoch:04d}.safetensors"
 
@@ -126,17 +121,9 @@ def _write_tensors(file: Path, tensors: dict[str, Tensor]) -> dict[str, Any]:
 def _read_tensors(folder: Path, entry: dict[str, Any]) -> dict[str, Tensor]:
     name = entry["file"]
     if Path(name).name != name:
-        raise ArtifactError(f"it names a file outside its folder: {name!r}")
+        raise ArtifactError(f"it names a file outside its folder: {name!r:.60}")
     content = (folder / name).read_bytes()
     if hashlib.sha256(content).hexdigest() != entry["sha256"]:
         raise ArtifactError(f"{name} does not have the hash that was written down")
     tensors: dict[str, Tensor] = safetensors.torch.load(content)
     return tensors
-
-
-def _remove_except(folder: Path, names: set[str]) -> None:
-    for pattern in ("epoch-*.safetensors", "best-*.safetensors", ".*.tmp"):
-        for file in folder.glob(pattern):
-            if file.name not in names:
-                with contextlib.suppress(OSError):
-                    file.unlink()

@@ -11,7 +11,7 @@ import onnx
 
 from mnistbench import catalog
 from mnistbench._version import __version__
-from mnistbench.artifacts import MANIFEST, ModelEntry, ModelFile, add_to_manifest, read_manifest
+from mnistbench.artifacts import MANIFEST, ModelEntry, ModelFile, publish_model, read_manifest
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError, MnistbenchError
 from mnistbench.files import atomic_write
@@ -75,9 +75,10 @@ def export_ensemble(
     check_model(model, "the ensemble")
     content = to_bytes(model)
     entry = _entry(output, members, described, dataset, agreement, model, content)
-    atomic_write(output, content)
     if (output.parent / MANIFEST).is_file():
-        add_to_manifest(output.parent, entry)
+        publish_model(output.parent, entry, content)
+    else:
+        atomic_write(output, content)
     return entry
 
 

@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 
-from mnistbench.artifacts import ModelEntry, add_to_manifest, called, read_manifest
+from mnistbench.artifacts import ModelEntry, called, publish_model, read_manifest
 from mnistbench.catalog import Network
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError
-from mnistbench.files import atomic_write
 from mnistbench.precisions import PLAIN
 from mnistbench.training.acceptance import (
     Answers,
@@ -28,6 +27,7 @@ from mnistbench.training.describe import make_entry, metadata
 from mnistbench.training.gate import Parity, check_structure, compare_with_torch, require_parity
 from mnistbench.training.graph import InputDtype, build_model, to_bytes
 from mnistbench.training.job import FinishedRun
+from mnistbench.training.module import check_weights
 from mnistbench.training.run import load_weights
 from mnistbench.training.variants import Variant, build_variant
 
@@ -69,7 +69,7 @@ def prepare(run: FinishedRun, network: Network, dataset: Dataset, *, input_dtype
 
     Raises:
         ExportError: When the model does not pass the gate.
-        ArtifactError: When the weights are damaged.
+        ArtifactError: When the weights are damaged, or of another network.
     """
     result = run.result
     if result.name != network.name:
@@ -80,6 +80,7 @@ def prepare(run: FinishedRun, network: Network, dataset: Dataset, *, input_dtype
             f"{dataset.name} ({dataset.sha256[:12]}); give the same --data-dir as in training"
         )
     weights = load_weights(run)
+    check_weights(network.spec, weights)
     arrays = {name: tensor.numpy() for name, tensor in weights.items()}
     model = build_model(network.spec, arrays, name=network.name, input_dtype=input_dtype)
     check_structure(model, network.spec)
@@ -130,8 +131,7 @@ def publish(source: Source, folder: Path, *, precision: str = PLAIN) -> ModelEnt
     check_structure(model, network.spec)
     content = to_bytes(model)
     entry = make_entry(network, result, measured, source.input_dtype, variant, model, content)
-    atomic_write(folder / entry.file, content)
-    add_to_manifest(folder, entry)
+    publish_model(folder, entry, content)
     return entry
 
 

@@ -7,11 +7,13 @@ runs ReLU and its gradient on a quarter of the elements.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from math import prod
 
 import torch
 from torch import Tensor, nn
 
+from mnistbench.errors import ArtifactError
 from mnistbench.layers import Conv2d, Linear, MaxPool2d
 from mnistbench.spec import NetworkSpec
 from mnistbench.training.recipes import Initialization
@@ -53,6 +55,25 @@ def build_module(spec: NetworkSpec, seed: int, initialization: Initialization = 
             torch.manual_seed(seed)
             _initialize(module, initialization)
     return module
+
+
+def check_weights(spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:
+    """Refuse tensors that are not the weights of a network: all of them, of its shapes, in float32.
+
+    Raises:
+        ArtifactError: When they are not; it says what differs.
+    """
+    with torch.device("meta"):
+        expected = nn.Sequential(_named_layers(spec)).state_dict()
+    different = sorted(expected.keys() ^ weights.keys())
+    if different:
+        raise ArtifactError(f"the weights of {spec.notation} lack or have besides: {', '.join(different)[:200]}")
+    for name, tensor in weights.items():
+        if tensor.shape != expected[name].shape or tensor.dtype != torch.float32:
+            raise ArtifactError(
+                f"{name} of {spec.notation} is {tensor.dtype} of shape {tuple(tensor.shape)}; expected "
+                f"{torch.float32} of shape {tuple(expected[name].shape)}; train again with --no-resume"
+            )
 
 
 def _initialize(module: nn.Sequential, initialization: Initialization) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from statistics import median
 from typing import Literal
 
+import safetensors
 import safetensors.torch
 import torch
 from torch import Tensor
@@ -22,12 +23,19 @@ from mnistbench.locks import locked_if_free
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
-from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from mnistbench.training.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.loop import DivergedError, Trainer, run_to_end
-from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_failure, write_failure
+from mnistbench.training.states import (
+    JOB_FILE,
+    RESULT_FILE,
+    remove_checkpoint,
+    remove_failure,
+    tidy_finished,
+    write_failure,
+)
 
 
 @dataclass(frozen=True)
@@ -123,6 +131,7 @@ def job_steps(
     folder = job.folder(work_dir)
     finished = read_finished(folder) if resume else None
     if finished is not None:
+        tidy_finished(folder)
         return finished
     folder.mkdir(parents=True, exist_ok=True)
     looks = 0
@@ -293,7 +302,9 @@ def _finish(folder: Path, job: Job, checkpoint: Checkpoint, trainer: Trainer) ->
         environment=collect_environment(),
     )
     write_json(folder / RESULT_FILE, result.as_dict())
-    remove_checkpoint(folder)
+    # From here on the run is finished, whatever cannot be removed.
+    with contextlib.suppress(OSError):
+        remove_checkpoint(folder)
     return FinishedRun(folder, result)
 
 
@@ -309,5 +320,9 @@ def load_weights(run: FinishedRun) -> dict[str, Tensor]:
         raise ArtifactError(f"cannot read {run.weights}: {error.strerror}; train again with --no-resume") from None
     if hashlib.sha256(content).hexdigest() != run.result.weights_sha256:
         raise ArtifactError(f"{run.weights} does not have the hash of its result; train again with --no-resume")
-    tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    try:
+        tensors: dict[str, Tensor] = safetensors.torch.load(content)
+    except (safetensors.SafetensorError, KeyError, ValueError, RuntimeError, TypeError) as error:
+        # A hash that fits vouches for nothing in a folder that somebody else filled.
+        raise ArtifactError(f"{run.weights} is damaged: {error!s:.200}; train again with --no-resume") from None
     return tensors

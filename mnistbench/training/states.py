@@ -6,9 +6,10 @@ nothing while they train. One damaged folder never hides the others.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,11 +18,13 @@ from typing import Any, Literal
 
 from mnistbench import catalog
 from mnistbench.files import read_json, write_json
-from mnistbench.locks import is_locked
+from mnistbench.locks import is_locked, locked_if_free
 from mnistbench.results import Result, RunState
 from mnistbench.training.job import LATER_FIELDS, MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_SEED, MAX_SHIFT, Job
 
 JOB_FILE, STATE_FILE, RESULT_FILE, FAILURE_FILE = "job.json", "state.json", "result.json", "failure.json"
+
+_OF_CHECKPOINTS = ("epoch-*.safetensors", "best-*.safetensors", ".*.tmp")
 
 MOST_SECONDS = 1e9
 """Thirty years; more is no time that a run took."""
@@ -100,6 +103,37 @@ def write_failure(
 def remove_failure(folder: Path) -> None:
     """Forget why a run stopped, since it starts again."""
     (folder / FAILURE_FILE).unlink(missing_ok=True)
+
+
+def remove_checkpoint(folder: Path) -> None:
+    """Remove a checkpoint; ``state.json`` goes first, so that no half of one is ever read.
+
+    Raises:
+        OSError: When ``state.json`` cannot be removed.
+    """
+    (folder / STATE_FILE).unlink(missing_ok=True)
+    remove_tensors(folder)
+
+
+def remove_tensors(folder: Path, *, except_for: Collection[str] = ()) -> None:
+    """Remove the tensor files of checkpoints, and what was left half written; only who holds the folder may."""
+    for pattern in _OF_CHECKPOINTS:
+        for file in folder.glob(pattern):
+            if file.name not in except_for:
+                with contextlib.suppress(OSError):
+                    file.unlink()
+
+
+def tidy_finished(folder: Path) -> None:
+    """Remove what an end between result and checkpoint left beside a finished run, if nobody is at it."""
+    with contextlib.suppress(OSError):
+        left = [STATE_FILE, FAILURE_FILE, *_OF_CHECKPOINTS]
+        if not any(True for pattern in left for _ in folder.glob(pattern)):
+            return
+        with locked_if_free(folder) as ours:
+            if ours:
+                remove_checkpoint(folder)
+                remove_failure(folder)
 
 
 def _run_folders(top: Path) -> Iterator[Path]:

@@ -20,6 +20,7 @@ from mnistbench.files import check_writable
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event, run_job
+from mnistbench.training.states import tidy_finished
 
 
 class Observer(Protocol):
@@ -80,6 +81,7 @@ def next_job(waiting: deque[Job], work_dir: Path, resume: bool, observer: Observ
             continue
         if run is None:
             return job
+        tidy_finished(run.folder)
         observer.begin(job)
         observer.finish(job, run)
     return None

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from drawn_pictures import FOUR, ONE, SEVEN, stroked, zero
 
-from mnistbench.pictures.clean import keep_strokes
+from mnistbench.pictures.clean import Strokes, keep_strokes
 from mnistbench.pictures.regions import find_regions
 from mnistbench.pictures.segment import grouped, seam, segment
 
@@ -83,3 +83,11 @@ def test_a_seam_follows_a_slant():
     ink[np.arange(9), np.arange(9)] = 0
     assert seam(ink) == list(range(9))
     assert seam(np.zeros((4, 1))) == [0] * 4
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 2), (1, 3), (2, 3), (1, 40), (3, 5)])
+def test_a_speck_of_a_few_pixels_is_never_cut_into_more_parts_than_it_has_columns(height, width):
+    ink = np.zeros((height + 4, width + 4))
+    ink[2 : 2 + height, 2 : 2 + width] = 255
+    for group in segment(Strokes(ink, find_regions(ink, 26.0), 0)):
+        assert all(1 <= len(way) <= width for way in group)

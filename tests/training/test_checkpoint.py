@@ -14,7 +14,8 @@ from tiny import tiny_job
 from mnistbench import files
 from mnistbench.errors import ArtifactError
 from mnistbench.results import EpochResult
-from mnistbench.training.checkpoint import STATE_FILE, Checkpoint, read_checkpoint, remove_checkpoint, write_checkpoint
+from mnistbench.training.checkpoint import STATE_FILE, Checkpoint, read_checkpoint, write_checkpoint
+from mnistbench.training.states import remove_checkpoint
 
 JOB = tiny_job(recipe="paper")
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import safetensors.torch
 import torch
 from onnx import numpy_helper
 from tiny import CONVOLUTIONAL, DENSE, tiny_job
@@ -257,3 +258,32 @@ def test_the_parity_in_the_file_is_a_power_of_ten(value: float, bound: str) -> N
     )
     values = metadata(network, result, parity, "uint8")
     assert values["mnistbench.parity_logit_difference_below"] == bound
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda content: content[:40], "is damaged"),
+        (lambda content: b"\xff" * 8 + content, "is damaged"),
+        (lambda _: safetensors.torch.save({}), "lack or have besides: fc1"),
+        (lambda _: safetensors.torch.save(weights_like(torch.float16)), "float16"),
+        (lambda _: safetensors.torch.save(weights_like(torch.float32, 9)), "expected torch.float32 of shape"),
+    ],
+    ids=["cut", "length", "empty", "float16", "shape"],
+)
+def test_weights_that_a_hostile_result_vouches_for_are_refused(
+    runs: dict[str, FinishedRun], tiny: Dataset, tmp_path: Path, damage: Any, message: str
+) -> None:
+    run = runs[DENSE]
+    content = damage(run.weights.read_bytes())
+    (tmp_path / "weights.safetensors").write_bytes(content)
+    result = dataclasses.replace(run.result, weights_sha256=hashlib.sha256(content).hexdigest())
+    with pytest.raises(ArtifactError, match=message):
+        export_run(FinishedRun(tmp_path, result), find(DENSE), tiny, tmp_path / "zoo")
+    assert not (tmp_path / "zoo").exists()
+
+
+def weights_like(dtype: torch.dtype, width: int = 8) -> dict[str, torch.Tensor]:
+    """Those of 8-10, or of a wider network under its names."""
+    shapes = {"fc1.weight": (width, 784), "fc1.bias": (width,), "fc2.weight": (10, width), "fc2.bias": (10,)}
+    return {name: torch.zeros(shape, dtype=dtype) for name, shape in shapes.items()}

@@ -149,24 +149,10 @@ def test_zero_has_one_hash_however_it_is_written() -> None:
 RESULT = {
     "schema_version": 1,
     "kind": "training",
-    **dict.fromkeys(
-        (
-            "notation",
-            "dropout",
-            "epochs",
-            "batch_size",
-            "device",
-            "precision",
-            "num_threads",
-            "dataset",
-            "dataset_sha256",
-        ),
-        0,
-    ),
-    **dict.fromkeys(
-        ("selected_epoch", "num_errors", "num_images", "error_rate", "error_rate_low", "error_rate_high"), 0
-    ),
-    **dict.fromkeys(("epoch_seconds", "first_epoch_seconds", "weights_sha256", "job"), 0),
+    **dict.fromkeys(("notation", "device", "precision", "dataset", "dataset_sha256", "weights_sha256", "job"), "x"),
+    **dict.fromkeys(("epochs", "batch_size", "selected_epoch"), 1),
+    **dict.fromkeys(("dropout", "num_threads", "num_errors", "error_rate", "error_rate_low", "error_rate_high"), 0),
+    **dict.fromkeys(("epoch_seconds", "first_epoch_seconds"), 0),
     "num_images": 10,
     "name": "8-10",
     "recipe": "default",

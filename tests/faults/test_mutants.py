@@ -1,0 +1,129 @@
+"""Damaged and hostile files: a few hundred here, all of them by ``scripts/run_fault_trials.py mutants``."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fault_trials import mutant_child, mutants
+from fault_trials.mutants import run_mutants
+from fault_trials.mutators import mutate_bytes, mutate_gzip, mutate_json
+from fault_trials.targets import FULL_COUNTS, GROUPS
+
+COUNTS = {"idx": 400, "json": 300, "safetensors": 200, "onnx": 300, "pictures": 160}
+
+pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory by /proc")
+
+
+@pytest.mark.parametrize("group", GROUPS)
+def test_damaged_files_give_a_right_answer_or_one_error(memory: Path, group: str) -> None:
+    # Other mutants than those of the full run, so that both together find more.
+    tally = run_mutants(group, COUNTS[group], memory / group, seed=1)
+    assert tally.problems == []
+    assert sum(tally.outcomes.values()) == COUNTS[group]
+    assert tally.outcomes["refused"]
+    assert tally.outcomes["answered"]
+
+
+def test_the_full_figures_are_those_that_were_promised() -> None:
+    assert set(FULL_COUNTS) == set(GROUPS)
+    assert all(count >= (20_000 if group == "pictures" else 50_000) for group, count in FULL_COUNTS.items())
+
+
+def hang(_content: bytes) -> str:
+    while True:
+        time.sleep(1)
+
+
+def crash(_content: bytes) -> str:
+    os.kill(os.getpid(), signal.SIGSEGV)
+    return "answered"
+
+
+def print_something(_content: bytes) -> str:
+    os.write(1, b"hello")
+    return "answered"
+
+
+def take_memory(_content: bytes) -> str:
+    return "answered" if bytearray(700 << 20) else "refused"
+
+
+def end_the_process(_content: bytes) -> str:
+    os._exit(3)
+
+
+def raise_what_nobody_expects(_content: bytes) -> str:
+    raise KeyError("x")
+
+
+FOUND = {
+    hang: "it hung",
+    crash: "the process ended: signal 11",
+    print_something: "5 bytes to standard output",
+    take_memory: "MemoryError",
+    end_the_process: "the process ended: exit status 3",
+    raise_what_nobody_expects: "KeyError: 'x'",
+}
+
+FAULTY = """
+import sys
+sys.path[:0] = {path!r}
+import test_mutants
+from fault_trials import mutant_child, targets
+from fault_trials.targets import Target
+def make(_folder):
+    reads = iter(["answered"])
+    def read(content):
+        return next(reads, None) or getattr(test_mutants, {name!r})(content)
+    return [Target("faulty", b"sound", lambda content, chance: content, read)]
+targets.GROUPS["faulty"] = make
+sys.exit(mutant_child.main(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("read", FOUND, ids=lambda read: read.__name__)
+def test_each_kind_of_fault_is_found_and_the_next_mutant_still_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[bytes], str]
+) -> None:
+    program = tmp_path / "faulty.py"
+    program.write_text(FAULTY.format(path=[str(Path(__file__).parent)], name=read.__name__))
+    monkeypatch.setattr(mutants, "CHILD", (str(program),))
+    monkeypatch.setattr(mutants, "SECONDS_TO_HANG", 1.5)
+    tally = run_mutants("faulty", 2, tmp_path / "faulty", seed=0)
+    assert [problem["number"] for problem in tally.problems] == [0, 1]
+    assert all(FOUND[read] in problem["problem"] for problem in tally.problems), tally.problems
+
+
+DOCUMENT = json.dumps({"name": "a", "rows": [{"seconds": 0.5, "count": 3}] * 3, "none": None}).encode()
+
+
+@pytest.mark.parametrize("mutate", [mutate_bytes, mutate_gzip, mutate_json])
+def test_mutants_differ_and_are_the_same_again(mutate: Callable[[bytes, random.Random], bytes]) -> None:
+    made = [mutate(DOCUMENT, random.Random(seed)) for seed in range(200)]
+    assert made == [mutate(DOCUMENT, random.Random(seed)) for seed in range(200)]
+    assert len(set(made)) > 150
+
+
+@pytest.mark.parametrize("content", [b"", b"x"])
+def test_almost_nothing_can_be_damaged_too(content: bytes) -> None:
+    for seed in range(200):
+        mutate_bytes(content, random.Random(seed))
+
+
+def test_documents_are_damaged_in_their_values_and_keys() -> None:
+    texts = [mutate_json(DOCUMENT, random.Random(seed)).decode(errors="replace") for seed in range(300)]
+    for piece in ("NaN", "Infinity", "../etc/passwd", "[[[[[[[[[[", "\\ud800", "true", '"namex"'):
+        assert any(piece in text for text in texts), piece
+
+
+def test_one_mutant_is_the_same_in_every_process(tmp_path: Path) -> None:
+    target = GROUPS["pictures"](tmp_path)[0]
+    first = mutant_child.mutant(target, "pictures", 0, 5)
+    assert first == mutant_child.mutant(target, "pictures", 0, 5) != mutant_child.mutant(target, "pictures", 1, 5)
