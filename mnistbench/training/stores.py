@@ -22,10 +22,9 @@ from mnistbench.errors import ArtifactError, MissingExtraError
 from mnistbench.files import LARGEST_JSON, atomic_write, write_json
 from mnistbench.locks import locked
 from mnistbench.results import TrainingResult
-from mnistbench.training.checkpoint import remove_checkpoint
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event
-from mnistbench.training.states import JOB_FILE, RESULT_FILE
+from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_checkpoint
 from mnistbench.training.sweep import Observer
 
 LARGEST_WEIGHTS = 1 << 30
