@@ -16,6 +16,7 @@ from mnistbench.cli.foreign import (
     check_choice,
     check_foreign,
     foreign_options,
+    limits_of,
     parse_shapes,
     tensor_options,
 )
@@ -108,6 +109,7 @@ def bench(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
@@ -163,6 +165,7 @@ def bench(
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
+            untrusted=limits_of(untrusted),
             shapes=parse_shapes(shapes),
             input_file=input_file,
         )
