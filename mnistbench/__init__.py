@@ -67,6 +67,7 @@ def load(
     num_threads: int | None = None,
     allow_spinning: bool | None = None,
     tuned: str | os.PathLike[str] | TuningResult | None = None,
+    untrusted: bool = False,
 ) -> Model:
     """Load a model that reads digits.
 
@@ -84,6 +85,9 @@ def load(
         tuned: What ``mnistbench bench NAME --tune`` found, as a file or as read from one: device, provider,
             threads, spinning and the provider's options are taken from it. It has to be of this very file and machine;
             another version of onnxruntime is a warning only.
+        untrusted: Whether the file is a stranger's: it is then loaded and run on the CPU in a process of its own with
+            1 GiB of memory and a minute a call, so that a crash or a hang there is an error here. No sandbox: a
+            process that a fault in onnxruntime hands over has the user's rights. Each call takes longer, by a pipe.
 
     Raises:
         ArtifactError: When ``tuned`` is of another file, device, mode or machine; the message names what differs.
@@ -96,6 +100,7 @@ def load(
     from mnistbench.runtime.devices import expand_devices, resolve_device
     from mnistbench.runtime.model import Model
     from mnistbench.runtime.session import SessionSettings
+    from mnistbench.runtime.untrusted.limits import LIMITS
 
     zoos = [bundled_zoo()] if zoo is None else [Path(zoo), bundled_zoo()]
     found = locate(os.fspath(name), zoos, precision=precision)
@@ -113,7 +118,8 @@ def load(
         from mnistbench.measure.tuned import use_tuning
 
         place, settings = use_tuning(tuned, found.path, device=device, provider=provider)
-    return Model.load(found.path, device=place, settings=settings, name=found.name)
+    limits = LIMITS if untrusted else None
+    return Model.load(found.path, device=place, settings=settings, name=found.name, untrusted=limits)
 
 
 def predict_image(source: Any, model: str | os.PathLike[str] | Model | None = None, *, multi: bool = False) -> Answer:

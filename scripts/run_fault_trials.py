@@ -63,7 +63,33 @@ def mutants(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"tries": sum(row["tries"] for row in rows), "settings": {"count": given.count}, "rows": rows}
 
 
-KINDS = {"nth-calls": nth_calls, "mutants": mutants}
+def processes(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Four and sixteen processes in one folder, with locks and without."""
+    from fault_trials.many_processes import try_many
+
+    rows = []
+    for row in try_many(folder, (4, 16)):
+        rows.append(row)
+        print(f"{row['operation']:22} {row['processes']:3} locks {row['locks']:15} {len(row['problems'])} problems")
+        for problem in row["problems"][: given.show]:
+            print(f"    {problem}")
+    return {"tries": sum(row["tries"] for row in rows), "settings": {}, "rows": rows}
+
+
+def mirrors(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Bad mirrors on a local server."""
+    from fault_trials.mirrors import try_mirrors
+
+    rows = []
+    for row in try_mirrors(folder):
+        rows.append(row)
+        print(f"{row['mirror']:22} {len(row['problems'])} problems")
+        for problem in row["problems"][: given.show]:
+            print(f"    {problem}")
+    return {"tries": sum(row["tries"] for row in rows), "settings": {}, "rows": rows}
+
+
+KINDS = {"nth-calls": nth_calls, "mutants": mutants, "processes": processes, "mirrors": mirrors}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -28,7 +28,15 @@ def test_a_compressed_run_comes_back_and_is_always_the_same_file(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"{}", gzip.compress(b"{}" * 99)[:-9], gzip.compress(b"{}")[:9], b"\x1f\x8b\x08" + b"\xff" * 40]
+    "content",
+    [
+        b"",
+        b"{}",
+        gzip.compress(b"{}" * 99, mtime=0)[:-9],
+        gzip.compress(b"{}", mtime=0)[:9],
+        b"\x1f\x8b\x08" + b"\xff" * 40,
+    ],
+    ids=["nothing", "no gzip", "cut", "cut in the header", "no content"],
 )
 def test_a_damaged_compressed_run_is_a_typed_error(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "run.json.gz").write_bytes(content)
@@ -95,3 +103,11 @@ def test_no_more_samples_are_written_than_can_be_read_again(tmp_path: Path, monk
     read = read_bench_run(tmp_path / "run.json")
     assert [len(row.samples_seconds) for row in read.results] == [3, 0, 0]
     assert {row.p50_seconds for row in read.results} == {FRESH.p50_seconds}
+
+
+def test_a_sample_too_large_for_a_float_is_a_typed_error(tmp_path: Path) -> None:
+    row = FRESH.as_dict() | {"samples_seconds": [0.5, 10**400]}
+    document = BENCH.as_dict() | {"results": [row]}
+    (tmp_path / "run.json").write_text(json.dumps(document))
+    with pytest.raises(ArtifactError, match="not a run of the benchmark"):
+        read_bench_run(tmp_path / "run.json")

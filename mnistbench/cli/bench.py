@@ -17,6 +17,7 @@ from mnistbench.cli.foreign import (
     check_choice,
     check_foreign,
     foreign_options,
+    limits_of,
     parse_shapes,
     tensor_options,
 )
@@ -110,6 +111,7 @@ def bench(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     executor: str,
     address: str | None,
     allow_busy: bool,
@@ -177,6 +179,7 @@ def bench(
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
+            untrusted=limits_of(untrusted),
             shapes=parse_shapes(shapes),
             input_file=input_file,
         )

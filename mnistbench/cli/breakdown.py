@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, parse_shapes, tensor_options
+from mnistbench.cli.foreign import (
+    calibration_images,
+    check_foreign,
+    foreign_options,
+    limits_of,
+    parse_shapes,
+    tensor_options,
+)
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -76,6 +83,7 @@ def breakdown(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
@@ -125,10 +133,12 @@ def breakdown(
             value_range=value_range,
             output=output,
             allow_external_data=allow_external_data,
+            untrusted=limits_of(untrusted),
             shapes=parse_shapes(shapes),
             input_file=input_file,
         )
-        rivals = find_rivals(devices)
+        # A machine's GPU is nobody's wish, and no place for a stranger's model.
+        rivals = [] if untrusted and len(devices) == 1 else find_rivals(devices)
         wanted = Breakdown(bench, rivals, QUICK_CROSSING if quick else CROSSING_BATCHES)
         environment = collect_environment().as_dict()
         parts: list[BreakdownResult] = []

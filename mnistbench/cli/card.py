@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -57,6 +57,7 @@ def card(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     dropout: float | None,
     data_dir: Path | None,
     work_dir: Path,
@@ -85,7 +86,7 @@ def card(
         check_writable(folder)
         dataset = open_dataset(data_dir)
         foreign = {"layout": layout, "value_range": value_range, "output": output}
-        options = foreign | {"allow_external_data": allow_external_data}
+        options = foreign | {"allow_external_data": allow_external_data, "untrusted": limits_of(untrusted)}
         often = Counter(file_stem(model.name).lower() for model in models)
         rows: list[dict[str, Any]] = []
         failed = 0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistbench.cli.evaluate import check_device, with_paper
-from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
 from mnistbench.cli.options import data_dir_option, debug_option, json_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
 from mnistbench.errors import UnknownNetworkError
@@ -39,6 +39,7 @@ def compare_accuracy(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     data_dir: Path | None,
     work_dir: Path,
     as_json: bool,
@@ -69,6 +70,7 @@ def compare_accuracy(
                 device=device,
                 calibration=calibration_images(dataset),
                 allow_external_data=allow_external_data,
+                untrusted=limits_of(untrusted),
                 **foreign,
             )
 

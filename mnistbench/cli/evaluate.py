@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options
+from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
 from mnistbench.cli.options import (
     data_dir_option,
     debug_option,
@@ -52,6 +52,7 @@ def evaluate(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
@@ -88,6 +89,7 @@ def evaluate(
                     value_range=value_range,
                     output=output,
                     allow_external_data=allow_external_data,
+                    untrusted=limits_of(untrusted),
                 )
                 result = measure(
                     classifier,

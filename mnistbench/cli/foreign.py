@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mnistbench.cli.options import combined
 
+if TYPE_CHECKING:
+    from mnistbench.runtime.untrusted.limits import Limits
+
 CALIBRATION_IMAGES = 512
+
+untrusted_option = click.option(
+    "--untrusted",
+    is_flag=True,
+    help="For files of strangers: load and run models in processes of their own, on the CPU, with 1 GiB of memory and "
+    "limits of time. One that crashes, hangs or eats memory is then an error and no more. Not a sandbox: it does not "
+    "keep a fault in onnxruntime from being used.",
+)
 
 foreign_options = combined(
     click.option(
@@ -26,6 +37,7 @@ foreign_options = combined(
     click.option(
         "--allow-external-data", is_flag=True, help="Let a model read its weights from other files that it names."
     ),
+    untrusted_option,
 )
 
 tensor_options = combined(
@@ -78,6 +90,16 @@ def parse_shapes(texts: Sequence[str]) -> dict[str | None, tuple[int | None, ...
     if len(dict(pairs)) < len(pairs):
         raise click.BadParameter("an input has two shapes", param_hint="--shape")
     return dict(pairs)
+
+
+def limits_of(untrusted: bool) -> Limits | None:
+    """What the process of a stranger's model may take; ``None`` where it is trusted."""
+    if not untrusted:
+        return None
+    from mnistbench.runtime.untrusted.limits import LIMITS, require_limits
+
+    require_limits()
+    return LIMITS
 
 
 def calibration_images(dataset: Any) -> Any:

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, parse_shapes, tensor_options
+from mnistbench.cli.foreign import (
+    calibration_images,
+    check_foreign,
+    foreign_options,
+    limits_of,
+    parse_shapes,
+    tensor_options,
+)
 from mnistbench.cli.options import (
     MOST_THREADS,
     FiniteRange,
@@ -134,6 +141,7 @@ def load(
     value_range: str | None,
     output: str | None,
     allow_external_data: bool,
+    untrusted: bool,
     output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
@@ -174,6 +182,8 @@ def load(
             ),
         )
         devices = expand_devices(device, providers)
+        if untrusted and not all(device.is_default for device in devices):
+            raise click.UsageError("--untrusted runs models on the CPU only; use --device cpu")
         models = distinct(find_models(names, work_dir, dropout))
         if output_file is not None:
             check_writable(output_file.parent)
@@ -192,6 +202,7 @@ def load(
                 value_range=value_range,
                 output=output,
                 allow_external_data=allow_external_data,
+                untrusted=limits_of(untrusted),
                 shapes=tensors,
                 input_file=input_file,
             )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistbench.cli.foreign import limits_of, untrusted_option
 from mnistbench.cli.options import debug_option, json_option, threads_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
@@ -40,6 +41,7 @@ SHOWN = 200
     "--provider", help="cpu, cuda, tensorrt, openvino, or any other that is installed. Default: the device's."
 )
 @threads_option
+@untrusted_option
 @work_dir_option
 @json_option
 @debug_option
@@ -53,6 +55,7 @@ def predict(
     device: str,
     provider: str | None,
     threads: int | None,
+    untrusted: bool,
     work_dir: Path,
     as_json: bool,
 ) -> int:
@@ -70,7 +73,7 @@ def predict(
         from mnistbench.pictures.files import find_pictures
         from mnistbench.report.picture_sheets import answers_csv, answers_jsonl, answers_sheet
 
-        reader = _load_reader(model, work_dir, device, provider, threads)
+        reader = _load_reader(model, work_dir, device, provider, threads, untrusted=untrusted)
         others: list[Path] = []
         paths = find_pictures(images, others.append)
         if others:
@@ -91,7 +94,9 @@ def predict(
     return 0 if not num_failed else 3 if num_failed < len(rows) else 1
 
 
-def _load_reader(model: str | None, work_dir: Path, device: str, provider: str | None, threads: int | None) -> Reader:
+def _load_reader(
+    model: str | None, work_dir: Path, device: str, provider: str | None, threads: int | None, *, untrusted: bool
+) -> Reader:
     """The model with its judges.
 
     Raises:
@@ -108,8 +113,11 @@ def _load_reader(model: str | None, work_dir: Path, device: str, provider: str |
     place = check_device(device, provider)
     settings = SessionSettings() if threads is None else SessionSettings(threads)
     found = locate(DEFAULT_MODEL, [bundled_zoo()]) if model is None else only_model(model, work_dir)
+    limits = limits_of(untrusted)
     return Reader(
-        Model.load(found.path, device=place, settings=settings, name=found.name), device=place, settings=settings
+        Model.load(found.path, device=place, settings=settings, name=found.name, untrusted=limits),
+        device=place,
+        settings=settings,
     )
 
 

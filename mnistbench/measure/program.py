@@ -7,14 +7,12 @@ nothing else with it.
 from __future__ import annotations
 
 import contextlib
-import os
 import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import mnistbench
+from mnistbench.runtime.program import our_program
 
 SECONDS_TO_DIE = 10.0
 """A process that waits for a broken driver cannot even be killed; it is then left behind."""
@@ -51,11 +49,11 @@ def run_module(module: str, arguments: Sequence[str | Path], *, seconds: float, 
     Raises:
         OSError: When no process can be started, or ``said`` cannot be written.
     """
-    program = [sys.executable, "-P", "-m", module, *map(str, arguments)]
+    program = our_program(module, *arguments)
     status: int | None = None
     with said.open("wb") as output:
         process = subprocess.Popen(  # noqa: S603  # our own program
-            program, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=_environment()
+            program.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=program.environment
         )
         try:
             with contextlib.suppress(subprocess.TimeoutExpired):
@@ -67,13 +65,6 @@ def run_module(module: str, arguments: Sequence[str | Path], *, seconds: float, 
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(timeout=SECONDS_TO_DIE)
     return Ended(status, _last_line(said))
-
-
-def _environment() -> dict[str, str]:
-    """This process's, so that the same package is found from any folder."""
-    package = str(Path(mnistbench.__file__).resolve().parents[1])
-    known = [package, *filter(None, [os.environ.get("PYTHONPATH")])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(known)}
 
 
 def _last_line(said: Path) -> str:

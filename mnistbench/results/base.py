@@ -37,7 +37,7 @@ class Result:
             )
         try:
             return cls(**cls._known(document))
-        except (TypeError, AttributeError, ValueError) as error:
+        except (TypeError, AttributeError, ValueError, OverflowError) as error:
             # The value itself stands in it, however long it is.
             raise ArtifactError(f"a {cls.kind} result lacks a field or has a wrong one: {error!s:.300}") from None
 

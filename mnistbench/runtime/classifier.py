@@ -22,6 +22,7 @@ from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
 from mnistbench.runtime.session import SessionSettings, create_session, onnxruntime_errors, run_error
+from mnistbench.runtime.untrusted.limits import Limits
 
 
 class Classifier(Protocol):
@@ -138,6 +139,7 @@ def load_classifier(
     output: str | None = None,
     assume_range: bool = False,
     allow_external_data: bool = False,
+    untrusted: Limits | None = None,
 ) -> OnnxClassifier:
     """Load any ONNX file that takes 28x28 images, this project's own or another's.
 
@@ -152,14 +154,18 @@ def load_classifier(
         output: Likewise.
         assume_range: Likewise.
         allow_external_data: Whether the file may name other files that hold its weights.
+        untrusted: As in :func:`mnistbench.runtime.session.create_session`.
 
     Raises:
         ModelError: When the file cannot be loaded, or is no such classifier, or needs an option.
         ProviderError: When the device cannot be used.
+        ProcessError: When the process of an untrusted model ended, or gave no answer in time.
     """
     path, device = Path(path), resolve_device(device)
     info = read_onnx_file(path)
-    session = create_session(path, device, settings, info=info, allow_external_data=allow_external_data)
+    session = create_session(
+        path, device, settings, info=info, allow_external_data=allow_external_data, untrusted=untrusted
+    )
     try:
         plan = find_plan(
             session,

@@ -24,6 +24,7 @@ from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
 from mnistbench.runtime.session import SessionSettings, create_session, onnxruntime_errors, run_error
+from mnistbench.runtime.untrusted.limits import Limits
 
 Scores = npt.NDArray[np.float32]
 
@@ -57,6 +58,7 @@ class Model:
         device: str | Device = "cpu",
         settings: SessionSettings | None = None,
         name: str | None = None,
+        untrusted: Limits | None = None,
     ) -> Self:
         """Load an ONNX file that this project exported.
 
@@ -65,14 +67,16 @@ class Model:
             device: ``cpu``, ``cuda`` or ``cuda:N``; what is asked for is what is used.
             settings: Threads and optimisation; the defaults when ``None``.
             name: What to call it; the file's name without its ending when ``None``.
+            untrusted: As in :func:`mnistbench.runtime.session.create_session`.
 
         Raises:
             ModelError: When the file cannot be loaded or has other inputs or outputs.
             ProviderError: When the device cannot be used.
+            ProcessError: When the process of an untrusted model ended, or gave no answer in time.
         """
         path, device = Path(path), resolve_device(device)
         info = read_onnx_file(path)
-        session = create_session(path, device, settings, info=info)
+        session = create_session(path, device, settings, info=info, untrusted=untrusted)
         if not is_own_contract(session):
             raise ModelError(
                 f"{path} is not a model of mnistbench: expected the input image, uint8 [batch, 1, 28, 28], and the "

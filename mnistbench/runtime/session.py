@@ -23,6 +23,8 @@ from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
 from mnistbench.runtime.ort import import_onnxruntime
+from mnistbench.runtime.untrusted.limits import Limits
+from mnistbench.runtime.untrusted.session import UntrustedSession
 
 GRAPH_OPTIMIZATIONS: tuple[str, ...] = ("all", "extended", "basic", "none")
 """onnxruntime's levels, from the most to none."""
@@ -74,6 +76,7 @@ def create_session(
     opening: Callable[[Callable[[], Any]], Any] | None = None,
     profile_prefix: Path | None = None,
     machine: Machine | None = None,
+    untrusted: Limits | None = None,
 ) -> Any:
     """Load an ONNX model and return its ``onnxruntime.InferenceSession``, on ``device`` and nowhere else.
 
@@ -89,10 +92,13 @@ def create_session(
         profile_prefix: Beginning of the file that the session's ``end_profiling()`` writes; every run is
             profiled, and slower for it. No profile when ``None``.
         machine: What the device is checked against; a test gives its own.
+        untrusted: Limits of a process of its own, which the model is loaded and run in; in this one when ``None``.
+            Only for a file, on the CPU, with neither profile nor provider options.
 
     Raises:
         ModelError: When the file is missing, damaged, too new, or has external data that was not allowed.
         ProviderError: When the device cannot be used, or some of the model would run elsewhere.
+        ProcessError: When the process of an untrusted model ended, or gave no answer in time.
     """
     what = "the model" if isinstance(source, bytes) else str(Path(source))
     if info is None:
@@ -103,8 +109,13 @@ def create_session(
             "if you trust it, allow external data (--allow-external-data)"
         )
     require(device, machine=machine)
-    onnxruntime = import_onnxruntime()
     settings = settings or SessionSettings()
+    if untrusted is not None:
+        assert not isinstance(source, bytes), "its process reads a file"
+        if not device.is_default:
+            raise ProviderError(f"an untrusted model runs on the CPU only, not on {device.label}; use the device cpu")
+        return UntrustedSession(Path(source), settings.as_dict(), untrusted, allow_external_data=allow_external_data)
+    onnxruntime = import_onnxruntime()
     options = _session_options(onnxruntime, device, settings)
     if profile_prefix is not None:
         options.enable_profiling, options.profile_file_prefix = True, os.fspath(profile_prefix)
@@ -134,7 +145,17 @@ def create_session(
             f"{', '.join(f'{count} nodes on {name}' for name, count in sorted(elsewhere.items()))}; "
             "use another provider or the device cpu"
         )
+    _check_arguments(session, what)
     return session
+
+
+def _check_arguments(session: Any, what: str) -> None:
+    """Make sure that inputs and outputs can be asked for: onnxruntime takes names that are no text."""
+    try:
+        for argument in (*session.get_inputs(), *session.get_outputs()):
+            _ = argument.name, argument.shape
+    except UnicodeDecodeError as error:
+        raise ModelError(f"{what} is damaged: the name of an input or output is no text ({error})") from None
 
 
 def provider_options(device: Device, settings: SessionSettings) -> dict[str, str]:

@@ -21,12 +21,13 @@ from kill_train_all import write_dataset
 from PIL import Image
 
 from fault_trials.commands import Outcome, run_command, visible
+from fault_trials.digits import described
 from mnistbench import catalog
 from mnistbench.artifacts import bundled_zoo, read_manifest, verify
 from mnistbench.bench_files import write_bench_run
 from mnistbench.cli import predict as predict_command
 from mnistbench.cli.results import _save
-from mnistbench.data import DataFile, DatasetFiles, load_dataset
+from mnistbench.data import DataFile, load_dataset
 from mnistbench.embed.golden import make_golden
 from mnistbench.embed.kits import write_kits
 from mnistbench.embed.model import read_model
@@ -140,29 +141,14 @@ class Material:
     def _export(self, folder: Path) -> None:
         publish(self._sources[1], folder)
 
-    @functools.cached_property
-    def _files(self) -> DatasetFiles:
-        contents = {path.name: path.read_bytes() for path in self.data.iterdir()}
-        names = [f"{part}-{what}-ubyte" for part in ("train", "t10k") for what in ("images-idx3", "labels-idx1")]
-        return DatasetFiles(
-            "mnist",
-            *(
-                DataFile(
-                    name,
-                    "images" if "images" in name else "labels",
-                    len(contents[name]),
-                    hashlib.sha256(contents[name]).hexdigest(),
-                )
-                for name in names
-            ),
-        )
-
     def _fill_cache(self, folder: Path) -> None:
         def download(file: DataFile, _mirror: str, _timeouts: object) -> bytes:
             return gzip.compress((self.data / file.name).read_bytes())
 
         with mock.patch("mnistbench.data.mirrors._download", download):
-            found = load_dataset(cache_dir=folder / "mnist", files=self._files, mirrors=("https://a/",), use_npm=False)
+            found = load_dataset(
+                cache_dir=folder / "mnist", files=described(self.data), mirrors=("https://a/",), use_npm=False
+            )
         assert np.array_equal(found.train_images, self.dataset.train_images), "the wrong images"
 
     def _old_bench(self, folder: Path) -> None:

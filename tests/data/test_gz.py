@@ -64,7 +64,9 @@ def test_a_flipped_bit_is_found_by_the_checksum():
         gunzip(bytes(packed), max_bytes=500)
 
 
-@pytest.mark.parametrize("trailing", [b"x", gzip.compress(b"second member"), bytes(2 * INPUT_STEP)])
+@pytest.mark.parametrize(
+    "trailing", [b"x", gzip.compress(b"second member"), bytes(2 * INPUT_STEP)], ids=["x", "member", "zeros"]
+)
 def test_other_data_after_the_end_is_refused(trailing: bytes):
     with pytest.raises(DataError, match="other data after"):
         gunzip(gzip.compress(b"first") + trailing, max_bytes=1000)

@@ -231,7 +231,7 @@ def test_a_file_of_too_many_bytes(tmp_path):
         None,
         3,
     ],
-    ids=str,
+    ids=["no rows", "floats", "two channels", "a batch", "a row", "no pixels", "nothing", "a number"],
 )
 def test_other_things_are_refused(given):
     with pytest.raises(PictureError):

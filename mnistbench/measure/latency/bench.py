@@ -29,6 +29,7 @@ from mnistbench.runtime.contract import Calibration
 from mnistbench.runtime.devices import Device
 from mnistbench.runtime.images import Images
 from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.untrusted.limits import Limits
 
 SECONDS_BETWEEN_SAVES = 20
 """What a power cut may cost."""
@@ -58,8 +59,15 @@ class Bench:
     value_range: str | None = None
     output: str | None = None
     allow_external_data: bool = False
+    untrusted: Limits | None = None
+    """What processes of strangers' models may take; ``None`` where they are trusted."""
     shapes: Mapping[str | None, Sequence[Size]] = field(default_factory=dict)
     input_file: Path | None = None
+
+    def __post_init__(self) -> None:
+        elsewhere = [device.label for device in self.devices if not device.is_default]
+        if self.untrusted is not None and elsewhere:
+            raise ProviderError(f"an untrusted model runs on the CPU only, not on {elsewhere[0]}; use the device cpu")
 
     @property
     def asks_for_tensors(self) -> bool:
@@ -97,6 +105,7 @@ class Bench:
             value_range=self.value_range,
             output=self.output,
             allow_external_data=self.allow_external_data,
+            untrusted=self.untrusted,
             shapes=self.shapes,
             input_file=self.input_file,
         )

@@ -23,6 +23,8 @@ from mnistbench.measure.collection import without_collection
 from mnistbench.measure.latency.request import Request
 from mnistbench.measure.latency.single import measure_once
 from mnistbench.runtime.images import Images
+from mnistbench.runtime.session import onnxruntime_errors
+from mnistbench.runtime.untrusted.limits import limit_this_process
 
 LARGEST_ANSWER = 64 << 20
 """Bytes; a hundred thousand samples are a few million."""
@@ -44,9 +46,13 @@ def answer(document: object, images: Path | None, measure: Measure = measure_onc
     """Measure one request, given and answered as JSON."""
     assert isinstance(document, dict)
     pixels = np.load(images, mmap_mode="r", allow_pickle=False) if images is not None else None
+    request = Request.from_dict(document)
+    if request.untrusted is not None:
+        onnxruntime_errors()  # the libraries first: their memory is not the model's
+        limit_this_process(request.untrusted)
     try:
         with without_collection():
-            measured = measure(Request.from_dict(document), pixels, MonotonicClock())
+            measured = measure(request, pixels, MonotonicClock())
     except MnistbenchError as error:
         return {"error": str(error), "type": type(error).__name__}
     return {"measured": measured.as_dict()}

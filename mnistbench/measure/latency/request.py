@@ -13,6 +13,7 @@ from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
 from mnistbench.results import ProcessResult
 from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.untrusted.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Request:
     plan: Plan
     seed: int = SEED
     allow_external_data: bool = False
+    untrusted: Limits | None = None
+    """What the process may take that measures it."""
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON types."""
@@ -45,6 +48,7 @@ class Request:
             "inputs": Inputs.from_dict(document["inputs"]),
             "settings": SessionSettings(**document["settings"]),
             "plan": Plan(**document["plan"]),
+            "untrusted": Limits(**document["untrusted"]) if document.get("untrusted") is not None else None,
         }
         return cls(**{**document, **changes})
 

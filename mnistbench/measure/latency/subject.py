@@ -20,6 +20,7 @@ from mnistbench.runtime.devices import CPU, Device
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
 from mnistbench.runtime.session import SessionSettings, create_session, provider_options
+from mnistbench.runtime.untrusted.limits import Limits
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Model:
     sha256: str
     allow_external_data: bool
     is_floor: bool = False
+    untrusted: Limits | None = None
+    """What the processes that run it may take."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +83,7 @@ def inspect_model(
     allow_external_data: bool = False,
     shapes: Mapping[str | None, Sequence[Size]] | None = None,
     input_file: Path | None = None,
+    untrusted: Limits | None = None,
 ) -> Model:
     """Find out what a model takes, on the CPU.
 
@@ -96,6 +100,7 @@ def inspect_model(
         allow_external_data: Whether the file may name other files that hold its weights.
         shapes: Shapes of the inputs by name; the key ``None`` means the only one.
         input_file: ``.npy`` or ``.npz`` with the inputs.
+        untrusted: As in :func:`mnistbench.runtime.session.create_session`.
 
     Raises:
         ModelError: When it cannot be loaded, or a shape has to be said.
@@ -107,7 +112,9 @@ def inspect_model(
     settings = SessionSettings(intra_op_num_threads=1)
 
     def tensors() -> Inputs:
-        session = create_session(path, CPU, settings, info=info, allow_external_data=allow_external_data)
+        session = create_session(
+            path, CPU, settings, info=info, allow_external_data=allow_external_data, untrusted=untrusted
+        )
         return tensor_inputs(session, shapes, input_file)
 
     if shapes or input_file is not None:
@@ -124,6 +131,7 @@ def inspect_model(
                 output=output,
                 assume_range=True,
                 allow_external_data=allow_external_data,
+                untrusted=untrusted,
             )
             plan = classifier.input_plan
             inputs = Inputs((plan.output,), plan)
@@ -135,7 +143,7 @@ def inspect_model(
             except ModelError as other:
                 # What cannot be loaded at all is said once.
                 raise (other if "--shape" in str(other) else error) from None
-    return Model(path, name, info, inputs, digest, allow_external_data)
+    return Model(path, name, info, inputs, digest, allow_external_data, untrusted=untrusted)
 
 
 def _without(document: Mapping[str, Any], key: str) -> dict[str, Any]:

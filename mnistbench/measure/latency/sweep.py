@@ -206,6 +206,7 @@ def make_task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSe
         plan=plan,
         seed=seed,
         allow_external_data=subject.model.allow_external_data,
+        untrusted=subject.model.untrusted,
     )
     return Task(subject, subject.blank(batch_size, settings, seed), request)
 

@@ -13,6 +13,7 @@ from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.load.loaded import load_model
 from mnistbench.measure.load.measure import SEED, OnResult, measure_load
 from mnistbench.measure.load.scenarios import Scenario
+from mnistbench.measure.load.strangers import Work, load_untrusted
 from mnistbench.measure.load.timer import Timer
 from mnistbench.results import LoadResult
 from mnistbench.runtime.devices import Device
@@ -72,6 +73,9 @@ def load_models(
         for device in devices:
             note(f"loading {name} on {device.label}")
             try:
+                if model.untrusted is not None:
+                    load_untrusted(Work(model, device, scenarios, images, seconds, settings, seed), keep)
+                    continue
                 loaded = load_model(model, device, settings)
                 measure_load(loaded, scenarios, images=images, seconds=seconds, timer=timer, seed=seed, on_result=keep)
             except MnistbenchError as error:

@@ -1,0 +1,25 @@
+"""How a module of this package is started as a program of its own, from any folder."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+PACKAGE = Path(__file__).resolve().parents[1]
+
+
+@dataclass(frozen=True)
+class Program:
+    """What a process is started with."""
+
+    arguments: list[str]
+    environment: dict[str, str]
+
+
+def our_program(module: str, *arguments: object) -> Program:
+    """``python -m module arguments`` with the environment of this process, in which the same package is found."""
+    known = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    command = [sys.executable, "-P", "-m", module, *map(str, arguments)]
+    return Program(command, {**os.environ, "PYTHONPATH": os.pathsep.join(known)})

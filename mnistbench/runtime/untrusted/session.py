@@ -1,0 +1,210 @@
+"""A session that runs in the limited process, and is called as one of onnxruntime is.
+
+Whoever finds out how a model takes images, or asks it for answers, need not know
+that it is elsewhere. Only timing must: each call goes through a pipe.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import subprocess
+import threading
+import time
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy.typing as npt
+
+from mnistbench import errors
+from mnistbench.errors import MnistbenchError, ModelError, ProcessError
+from mnistbench.runtime.program import our_program
+from mnistbench.runtime.untrusted.limits import Limits, require_limits
+from mnistbench.runtime.untrusted.wire import Arrays, WireError, decode, encode
+
+SECONDS_TO_START = 60.0
+"""For Python and its libraries, before anything of the model is read."""
+
+SECONDS_TO_DIE = 10.0
+
+
+@dataclass(frozen=True)
+class Argument:
+    """An input or output, as onnxruntime describes one."""
+
+    name: str
+    type: str
+    shape: list[int | str | None]
+
+
+class UntrustedSession:
+    """A model in a process of its own; what :func:`mnistbench.runtime.session.create_session` gives for one.
+
+    Args:
+        path: The ONNX file.
+        settings: Those of the session, as a dictionary.
+        limits: What the process may take.
+        allow_external_data: Whether the file may name other files that hold its weights.
+
+    Raises:
+        ModelError: When it cannot be loaded.
+        ProcessError: When its process ended, or gave no answer in time.
+    """
+
+    def __init__(
+        self, path: Path, settings: Mapping[str, Any], limits: Limits, *, allow_external_data: bool = False
+    ) -> None:
+        require_limits()
+        self._path, self._limits = path, limits
+        self._lock = threading.Lock()
+        program = our_program("mnistbench.runtime.untrusted.worker", limits.memory_bytes, limits.seconds)
+        self._process = subprocess.Popen(  # noqa: S603  # our own program
+            program.arguments,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=program.environment,
+        )
+        self._end = weakref.finalize(self, _end, self._process)
+        request = {"do": "load", "path": str(path.absolute()), "settings": dict(settings)}
+        answer, _ = self._ask(
+            encode({**request, "allow_external_data": allow_external_data}), SECONDS_TO_START + limits.seconds
+        )
+        try:
+            self._inputs, self._outputs = (_arguments(answer[key]) for key in ("inputs", "outputs"))
+            self._providers = [str(name) for name in answer["providers"]]
+        except (KeyError, TypeError, ValueError):
+            raise self._ended("it gave a damaged answer") from None
+
+    def get_inputs(self) -> list[Argument]:
+        """As onnxruntime's."""
+        return self._inputs
+
+    def get_outputs(self) -> list[Argument]:
+        """As onnxruntime's."""
+        return self._outputs
+
+    def get_providers(self) -> list[str]:
+        """As onnxruntime's."""
+        return self._providers
+
+    def run(self, outputs: Sequence[str], feed: Mapping[str, npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
+        """As onnxruntime's.
+
+        Raises:
+            RuntimeError: What onnxruntime said there.
+            ModelError: When an output is too large, or is none of numbers.
+            ProcessError: When its process ended, or gave no answer in time.
+        """
+        try:
+            request = encode({"do": "run", "outputs": list(outputs)}, feed)
+        except WireError as error:
+            raise ModelError(f"{self._path}: {error}") from None
+        _, arrays = self._ask(request, self._limits.seconds)
+        if list(arrays) != list(outputs):
+            raise self._ended("it gave other outputs than it was asked for")
+        return [arrays[name] for name in outputs]
+
+    def close(self) -> None:
+        """End its process; nothing can be run any more."""
+        self._end()
+
+    def _ask(self, request: bytes, seconds: float) -> tuple[dict[str, Any], Arrays]:
+        with self._lock:
+            if not self._end.alive:
+                raise ProcessError(f"{self._path}: its process has ended; load it again")
+            deadline = time.monotonic() + seconds
+            try:
+                answer, arrays = self._exchange(request, deadline)
+            except TimeoutError:
+                raise self._ended(f"it gave no answer within {seconds:.0f} s") from None
+            except (EOFError, OSError):
+                raise self._ended(self._how()) from None
+            except WireError as error:
+                raise self._ended(str(error)) from None
+            except BaseException:
+                self._end()  # what comes next would be the answer to this
+                raise
+        if "error" in answer:
+            raise _told(str(answer["error"]), str(answer.get("type")))
+        return answer, arrays
+
+    def _exchange(self, request: bytes, deadline: float) -> tuple[dict[str, Any], Arrays]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        into, out = self._process.stdin.fileno(), self._process.stdout.fileno()
+        os.set_blocking(into, False)
+        view = memoryview(request)
+        while view:
+            _wait([], [into], deadline)
+            with contextlib.suppress(BlockingIOError):
+                view = view[os.write(into, view[: 1 << 16]) :]
+
+        def read(count: int) -> bytes:
+            content = bytearray()
+            while len(content) < count:
+                _wait([out], [], deadline)
+                part = os.read(out, min(count - len(content), 1 << 20))
+                if not part:
+                    raise EOFError
+                content += part
+            return bytes(content)
+
+        return decode(read)
+
+    def _how(self) -> str:
+        """How the process ended."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(timeout=SECONDS_TO_DIE)
+        status = self._process.returncode
+        if status is None:
+            return "it closed its pipe"
+        return f"it ended by signal {-status}" if status < 0 else f"it ended with exit status {status}"
+
+    def _ended(self, how: str) -> ProcessError:
+        """The error to raise; the process is over."""
+        self._end()
+        return ProcessError(
+            f"{self._path}: the process that ran it untrusted is over: {how}; the file is damaged or hostile, or "
+            f"needs more than {self._limits.memory_bytes >> 20:,} MiB or {self._limits.seconds:.0f} s a call"
+        )
+
+
+def _wait(readable: list[int], writable: list[int], deadline: float) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0 or not any(select.select(readable, writable, [], left)):
+        raise TimeoutError
+
+
+def _arguments(described: Any) -> list[Argument]:
+    found = []
+    for name, kind, shape in described:
+        if not isinstance(name, str) or not isinstance(kind, str):
+            raise TypeError
+        sizes = [size if isinstance(size, int | str) else None for size in shape]
+        found.append(Argument(name, kind, sizes))
+    return found
+
+
+def _told(text: str, kind: str) -> Exception:
+    """What the process said that it found; text of it is text, whatever it is."""
+    if kind == "run":
+        return RuntimeError(text)
+    own = getattr(errors, kind, None)
+    if isinstance(own, type) and issubclass(own, MnistbenchError) and own is not errors.MissingExtraError:
+        return own(text)
+    return ModelError(text)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=SECONDS_TO_DIE)
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):
+                pipe.close()
