@@ -173,7 +173,7 @@ def bench(
         if tune:
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:
-            target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
+            target = output_file or name_of_run(work_dir)
             results = measure_files(wanted, files, environment, target)
     if tune:
         return show_tunings(tunings, as_json=as_json)
@@ -188,6 +188,17 @@ def bench(
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
     return 3 if failed else 0
+
+
+def name_of_run(work_dir: Path) -> Path:
+    """A new file for a run, named by its moment.
+
+    Raises:
+        OSError: When the folder cannot be written.
+    """
+    from mnistbench.files import free_name
+
+    return free_name(work_dir / "bench", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", ".json")
 
 
 def measure_files(
