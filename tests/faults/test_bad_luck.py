@@ -152,6 +152,6 @@ def test_two_runs_of_one_second_are_two_files(tmp_path, monkeypatch):
     assert free_name(tmp_path / "bench", "a", ".json").name == "a-2.json"
     file = tmp_path / "file"
     file.touch()
-    with pytest.raises(OSError, match="exists|directory") as caught:
+    with pytest.raises(OSError, match=r"exists|directory") as caught:
         free_name(file, "a", ".json")
     assert caught.value.filename == str(file)
