@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 BIN := .venv/bin
 
-.PHONY: help setup run test check format bench docs clean
+.PHONY: help setup run test check format bench docs audit clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ bench: setup ## Run the benchmarks under bench/ (nothing else should run meanwhi
 
 docs: setup ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python scripts/render_docs.py
+
+audit: setup ## Look for known advisories of the pinned packages (needs the network)
+	@$(BIN)/python scripts/audit.py
 
 clean: ## Remove .venv and caches; runs/ stays
 	rm -rf .venv .cache .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis dist build

@@ -10,6 +10,7 @@ import errno
 import functools
 import gzip
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -102,6 +103,35 @@ def sweep(folder: Path) -> None:
 
 sweep_once = functools.lru_cache(maxsize=256)(sweep)
 """:func:`sweep`, but once a process for each folder: thousands of files may be written into one."""
+
+
+def free_name(folder: Path, beginning: str, suffix: str) -> Path:
+    """A name that no file in a folder has, and that no other process is given at the same time.
+
+    Clocks are set back and several processes begin in one second, so that a moment
+    is no name of one's own. The folder is made; the claim is swept later.
+
+    Args:
+        folder: Where the file is to be.
+        beginning: Of the name; ``-2`` and so on are added where it is taken.
+        suffix: Such as ``.json``.
+
+    Raises:
+        OSError: When the folder cannot be written; it names the folder.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for number in itertools.count(1):
+            path = folder / f"{beginning}{'' if number == 1 else f'-{number}'}{suffix}"
+            claim = folder / f".{path.name}.{'0' * 16}.mnistbench.tmp"
+            with contextlib.suppress(FileExistsError):
+                os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL))
+                if not path.exists():
+                    return path
+    except OSError as error:
+        error.filename = str(folder)
+        raise
+    raise AssertionError("there is always one more number")
 
 
 def check_writable(folder: Path) -> None:

@@ -89,7 +89,20 @@ def mirrors(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     return {"tries": sum(row["tries"] for row in rows), "settings": {}, "rows": rows}
 
 
-KINDS = {"nth-calls": nth_calls, "mutants": mutants, "processes": processes, "mirrors": mirrors}
+def kills(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
+    """Kills while training, exporting, filling a cache and benchmarking; fifty of each."""
+    from fault_trials.kills import try_kills
+
+    rows = []
+    for row in try_kills(folder, given.count or 50, given.seed):
+        rows.append(row)
+        print(f"{row['operation']:22} {row['kills']:4} kills, {len(row['problems'])} problems")
+        for problem in row["problems"][: given.show]:
+            print(f"    {problem}")
+    return {"tries": sum(row["kills"] for row in rows), "settings": {}, "rows": rows}
+
+
+KINDS = {"nth-calls": nth_calls, "mutants": mutants, "processes": processes, "mirrors": mirrors, "kills": kills}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -97,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("kind", choices=KINDS)
     parser.add_argument("--step", type=int, default=1, help="nth-calls: try only each so many-th call")
-    parser.add_argument("--count", type=int, help="mutants of each group  [default: the full figures]")
+    parser.add_argument("--count", type=int, help="mutants, or kills, of each kind  [default: the full figures]")
     parser.add_argument("--only", help="only this operation or format")
     parser.add_argument("--show", type=int, default=5, help="problems to print of each row")
     parser.add_argument("--seed", type=int, default=0)

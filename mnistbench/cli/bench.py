@@ -183,8 +183,8 @@ def bench(
             shapes=parse_shapes(shapes),
             input_file=input_file,
         )
-        target = output_file or work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json"
         if executor != "local":
+            target = output_file or name_of_run(work_dir)
             every = bench_gpus(
                 wanted, providers, files, target, executor=executor, address=address, allow_busy=allow_busy
             )
@@ -193,6 +193,7 @@ def bench(
         if tune:
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:
+            target = output_file or name_of_run(work_dir)
             results = measure_files(wanted, files, environment, target)
     if tune:
         return show_tunings(tunings, as_json=as_json)
@@ -207,6 +208,17 @@ def bench(
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
     return 3 if failed else 0
+
+
+def name_of_run(work_dir: Path) -> Path:
+    """A new file for a run, named by its moment.
+
+    Raises:
+        OSError: When the folder cannot be written.
+    """
+    from mnistbench.files import free_name
+
+    return free_name(work_dir / "bench", f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}", ".json")
 
 
 def measure_files(

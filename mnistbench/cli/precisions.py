@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -78,7 +77,7 @@ def precisions(
     without_precision(names)
     networks = catalog.resolve(names, dropout=dropout)
     with stdout_for_results(as_json):
-        from mnistbench.cli.bench import MOST_PROCESSES, PROCESSES, QUICK_PROCESSES, measure_files
+        from mnistbench.cli.bench import MOST_PROCESSES, PROCESSES, QUICK_PROCESSES, measure_files, name_of_run
         from mnistbench.cli.foreign import calibration_images
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
@@ -110,7 +109,7 @@ def precisions(
             ),
             {file.name: file for file in files},
             collect_environment(),
-            work_dir / "bench" / f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}.json",
+            name_of_run(work_dir),
         )
         here = {
             place: [

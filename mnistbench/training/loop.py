@@ -151,7 +151,7 @@ class Trainer:
                 on_step(step + 1, steps, mean)
             if (step + 1) % STEPS_BETWEEN_PAUSES == 0:
                 yield True
-        seconds = self._now() - begin
+        seconds = max(0.0, self._now() - begin)
         mean = total.item() / num_images
         _require_finite(mean)
         return mean, seconds

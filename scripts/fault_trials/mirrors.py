@@ -22,8 +22,8 @@ from mnistbench.data import load_dataset
 from mnistbench.data.mirrors import Timeouts
 from mnistbench.errors import DataError
 
-TIMEOUTS = Timeouts(connect_seconds=0.5, read_seconds=0.5, file_seconds=1.5)
-MOST_SECONDS = 15.0
+TIMEOUTS = Timeouts(connect_seconds=2.0, read_seconds=1.5, file_seconds=4.0)
+MOST_SECONDS = 30.0
 """For four files of a mirror that is given up after the first, on a machine that has other work."""
 
 Answer = Callable[[BaseHTTPRequestHandler, bytes, threading.Event], None]
