@@ -15,6 +15,7 @@ from typing import Any
 
 import click
 from docs_pictures import pictures
+from fault_tables import faults
 from latency_tables import machine, noise, read, same_or_slower
 from picture_tables import normaliser
 from picture_tables import pictures as picture_set
@@ -279,6 +280,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "same-or-slower": same_or_slower,
     "noise": noise,
+    "faults": faults,
     "normaliser": normaliser,
     "pictures": picture_set,
     "recipe-search": recipe_search,
@@ -303,6 +305,7 @@ def main() -> int:
         TOP / "docs" / "recipes.md",
         TOP / "docs" / "benchmarking.md",
         TOP / "docs" / "pictures.md",
+        TOP / "docs" / "reliability.md",
     ]
     wanted = {
         **{path: render_sections(path.read_text(encoding="utf-8")) for path in marked},

@@ -116,13 +116,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--output", type=Path, help="default: fault-KIND.json below bench/results/faults/")
     given = parser.parse_args(arguments)
+    is_full = given.step == 1 and given.count is None and given.only is None
+    if given.output is None and not is_full:
+        parser.error("a short run is none to publish; give --output")
     begin = time.monotonic()
     # In memory where that can be: what is tried is the order of calls, and a disk would take minutes to sync.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as temporary:
         record = KINDS[given.kind](given, Path(temporary) / "trial")
     problems = sum(len(row["problems"]) for row in record["rows"])
     document = {"kind": f"fault-{given.kind}", "environment": collect_environment().as_dict()}
-    document |= {"seconds": round(time.monotonic() - begin, 1), "seed": given.seed, **record, "problems": problems}
+    document |= {"seconds": round(time.monotonic() - begin, 1), "full": is_full, "seed": given.seed, **record}
+    document["problems"] = problems
     write_json(given.output or FOLDER / f"fault-{given.kind}.json", document)
     print(f"{record['tries']} tries, {problems} problems, {document['seconds']} s")
     return 1 if problems else 0
