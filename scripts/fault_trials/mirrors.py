@@ -22,7 +22,7 @@ from mnistbench.data import load_dataset
 from mnistbench.data.mirrors import Timeouts
 from mnistbench.errors import DataError
 
-TIMEOUTS = Timeouts(connect_seconds=2.0, read_seconds=1.5, file_seconds=4.0)
+TIMEOUTS = Timeouts(connect_seconds=1.0, read_seconds=1.0, file_seconds=2.5)
 MOST_SECONDS = 30.0
 """For four files of a mirror that is given up after the first, on a machine that has other work."""
 
@@ -31,7 +31,7 @@ Answer = Callable[[BaseHTTPRequestHandler, bytes, threading.Event], None]
 
 def _send(handler: BaseHTTPRequestHandler, body: bytes, status: int = 200, **headers: str) -> None:
     handler.send_response(status)
-    for name, value in ({"Content-Length": str(len(body))} | headers).items():
+    for name, value in ({"Content_Length": str(len(body))} | headers).items():
         handler.send_header(name.replace("_", "-"), value)
     handler.end_headers()
     handler.wfile.write(body)
