@@ -78,7 +78,8 @@ def connected(address: str | None, *, cpus: int | None = None) -> Iterator[Any]:
         # A dashboard is a choice that only the cluster's own start can make.
         options: dict[str, Any] = {"address": address}
         if address is None:
-            options = {"include_dashboard": False, "num_cpus": cpus}
+            # Without the word it would join whatever cluster runs here already.
+            options = {"address": "local", "include_dashboard": False, "num_cpus": cpus}
         try:
             ray.init(**options, log_to_driver=False, logging_level="error", configure_logging=False)
         except Exception as error:  # Ray raises builtins of many kinds here

@@ -45,7 +45,7 @@ def side_by_side(
 
 
 def children() -> set[int]:
-    """Processes of ours that are alive, where the system tells."""
+    """Processes that train for this one and are alive, where the system tells."""
     found = set()
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -53,8 +53,8 @@ def children() -> set[int]:
             command = (status.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        # The tracker of resources stays as long as this process.
-        if int(after_name[1]) == os.getpid() and after_name[0] != "Z" and b"resource_tracker" not in command:
+        # Others of ours, such as a cluster that several tests share, stay as long as this process.
+        if int(after_name[1]) == os.getpid() and after_name[0] != "Z" and b"spawn_main" in command:
             found.add(int(status.parent.name))
     return found
 

@@ -29,6 +29,8 @@ EXTRAS: Mapping[str, tuple[str, ...]] = {
     "plots": ("matplotlib",),
     "openvino": ("onnxruntime-ep-openvino",),
     "gpu": ("nvidia-ml-py",),
+    "ray": ("ray",),
+    "store": ("fsspec",),
 }
 """Optional parts of mnistbench and the packages of each, as in ``pyproject.toml``."""
 
@@ -37,6 +39,8 @@ _PURPOSES = {
     "plots": "pictures of results",
     "openvino": "a faster provider on Intel's hardware",
     "gpu": "clocks and throttling of NVIDIA GPUs",
+    "ray": "training and measuring on the machines of a cluster",
+    "store": "keeping finished runs in an object store",
 }
 
 _OPENVINO_SYSTEMS = (("Linux", "x86_64"), ("Windows", "AMD64"))

@@ -46,7 +46,7 @@ class Session:
         return self._session.get_providers()
 
     def run(self, outputs: list[str], feed: dict[str, Any]) -> Any:
-        size = len(feed["image"])
+        size = len(next(iter(feed.values())))
         self.batches.append(size)
         self._time.time += size * MS
         answer = self._session.run(outputs, feed)
@@ -168,9 +168,10 @@ def test_a_fixed_batch_gives_an_error_row_for_the_others(loaded) -> None:
 
 def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
     path = write_other(tmp_path / "x.onnx", shape=("n", 3))
-    other = load_model(inspect_model(path), CPU, SETTINGS)
+    time, other = FakeTime(), load_model(inspect_model(path), CPU, SETTINGS)
+    other = dataclasses.replace(other, session=Session(other.session, time))
     rows = measure_load(
-        other, [SingleStream(), MultiStream(4)], images=None, seconds=0.01, timer=FakeTime().timer(), warm_up=BRIEF
+        other, [SingleStream(), MultiStream(4)], images=None, seconds=0.01, timer=time.timer(), warm_up=BRIEF
     )
     assert [(row.error, row.samples_per_query) for row in rows] == [(None, 1), (None, 4)]
     assert rows[0].options["input"]["shapes"] == {"x": [None, 3]}
