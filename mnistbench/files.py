@@ -113,7 +113,7 @@ def free_name(folder: Path, beginning: str, suffix: str) -> Path:
 
     Args:
         folder: Where the file is to be.
-        beginning: Of the name; ``-2`` and so on are added where it is taken.
+        beginning: Of the name; ``_2`` and so on are added where it is taken, so that names sort as they were given.
         suffix: Such as ``.json``.
 
     Raises:
@@ -122,7 +122,7 @@ def free_name(folder: Path, beginning: str, suffix: str) -> Path:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for number in itertools.count(1):
-            path = folder / f"{beginning}{'' if number == 1 else f'-{number}'}{suffix}"
+            path = folder / f"{beginning}{'' if number == 1 else f'_{number}'}{suffix}"
             claim = folder / f".{path.name}.{'0' * 16}.mnistbench.tmp"
             with contextlib.suppress(FileExistsError):
                 os.close(os.open(claim, os.O_WRONLY | os.O_CREAT | os.O_EXCL))

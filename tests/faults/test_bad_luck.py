@@ -147,9 +147,10 @@ def test_two_runs_of_one_second_are_two_files(tmp_path, monkeypatch):
     for _ in range(3):
         JumpingClock.asked = 0
         names.append(bench_command.name_of_run(tmp_path).name)
-    assert names == [f"{moment}.json", f"{moment}-2.json", f"{moment}-3.json"]
+    assert names == [f"{moment}.json", f"{moment}_2.json", f"{moment}_3.json"]
+    assert sorted(names) == names
     (tmp_path / "bench" / "a.json").touch()
-    assert free_name(tmp_path / "bench", "a", ".json").name == "a-2.json"
+    assert free_name(tmp_path / "bench", "a", ".json").name == "a_2.json"
     file = tmp_path / "file"
     file.touch()
     with pytest.raises(OSError, match=r"exists|directory") as caught:
