@@ -24,7 +24,7 @@ def two_machines() -> Iterator[str]:
     It asks for a token, has no dashboard, and its processes find the modules of the tests.
     """
     settings = {
-        "PYTHONPATH": os.pathsep.join([str(HERE / "training"), str(HERE), os.environ.get("PYTHONPATH", "")]),
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(HERE / "training"), str(HERE), os.environ.get("PYTHONPATH")])),
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(16),
         "RAY_USAGE_STATS_ENABLED": "0",

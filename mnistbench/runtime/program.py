@@ -20,6 +20,7 @@ class Program:
 
 def our_program(module: str, *arguments: object) -> Program:
     """``python -m module arguments`` with the environment of this process, in which the same package is found."""
-    known = [str(PACKAGE.parent), *filter(None, [os.environ.get("PYTHONPATH")])]
+    # An empty entry would be the folder that the process stands in, whatever lies there.
+    known = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     command = [sys.executable, "-P", "-m", module, *map(str, arguments)]
     return Program(command, {**os.environ, "PYTHONPATH": os.pathsep.join(known)})

@@ -26,6 +26,7 @@ def program(tmp_path, monkeypatch):
 def test_a_fresh_process_answers_and_says_nothing(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "json.py").write_text("raise SystemExit('a stranger was imported')")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep)  # two empty entries, each of which is this folder
     found = ask_process({"what": "run", "device": "cpu", "provider": "cpu", "models": [None]})
     assert found["ran"][0]["error"] is None
     assert capfd.readouterr() == ("", "")
