@@ -204,7 +204,7 @@ def test_a_process_that_is_killed_costs_an_epoch_at_most(
 def test_a_driver_that_is_killed_leaves_what_the_next_one_finishes(
     train: Train, engine: str, address: str | None, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    path = os.pathsep.join([str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH", "")])
+    path = os.pathsep.join(filter(None, [str(HERE), str(HERE.parent), os.environ.get("PYTHONPATH")]))
     with subprocess.Popen(
         [sys.executable, str(HERE / "engines.py"), engine, str(tmp_path), *filter(None, [address])],
         env={**os.environ, "PYTHONPATH": path},
@@ -214,7 +214,7 @@ def test_a_driver_that_is_killed_leaves_what_the_next_one_finishes(
         assert driver.stdout is not None
         told = [driver.stdout.readline().split() for _ in range(8)]
         driver.kill()
-    assert ["EpochDone", "0"] in told, told
+    assert "EpochDone" in {words[0] for words in told}, told
     before = {job.key: read_run(job.folder(tmp_path)).epochs_done for job in LONG}
     assert max(before.values()) >= 1
     log = train(LONG)
@@ -230,7 +230,8 @@ def test_a_driver_that_is_killed_leaves_what_the_next_one_finishes(
 def test_two_drivers_with_the_same_jobs_train_none_twice(
     train: Train, expected: dict[str, str], tmp_path: Path
 ) -> None:
-    with ThreadPoolExecutor() as pool:
+    # OpenMP counts threads for each thread that calls it, and the weights depend on their number.
+    with ThreadPoolExecutor(initializer=torch.set_num_threads, initargs=(torch.get_num_threads(),)) as pool:
         logs = [whole.result(timeout=120) for whole in [pool.submit(train, order) for order in (LONG, LONG[::-1])]]
     assert hashes(logs[0]) == hashes(logs[1]) == of(expected, LONG)
     for job in LONG:
