@@ -82,3 +82,17 @@ class MissingExtraError(MnistbenchError, ImportError):
             f"this needs the package {module!r}, which is not installed; run: pip install 'mnistbench[{extra}]' "
             f"(in a clone: pip install '.[{extra}]')"
         )
+
+
+def error_named(name: object, text: object) -> MnistbenchError:
+    """The error that another process told of by its class's name, which may be any text.
+
+    Args:
+        name: Of a class of this module; of any other text, and of a class that takes more than a text, it becomes
+            :class:`MnistbenchError`.
+        text: What it said.
+    """
+    kind = globals().get(name) if isinstance(name, str) else None
+    if not isinstance(kind, type) or not issubclass(kind, MnistbenchError) or kind is MissingExtraError:
+        kind = MnistbenchError
+    return kind(str(text))

@@ -15,8 +15,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from mnistbench import errors
-from mnistbench.errors import MnistbenchError
+from mnistbench.errors import MnistbenchError, error_named
 from mnistbench.files import read_json, write_json
 from mnistbench.measure.clock import Clock, MonotonicClock
 from mnistbench.measure.collection import without_collection
@@ -68,8 +67,7 @@ def read_answer(path: Path) -> dict[str, Any]:
     """
     document = read_json(path, LARGEST_ANSWER)
     if "error" in document:
-        kind = getattr(errors, document["type"], MnistbenchError)
-        raise kind(document["error"])
+        raise error_named(document["type"], document["error"])
     measured: dict[str, Any] = document["measured"]
     return measured
 

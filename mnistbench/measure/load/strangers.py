@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mnistbench import errors
-from mnistbench.errors import MnistbenchError, ProcessError
+from mnistbench.errors import MnistbenchError, ProcessError, error_named
 from mnistbench.files import read_json, write_json
 from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.load.loaded import load_model
@@ -111,8 +110,7 @@ def _read(answered: Path) -> tuple[list[LoadResult], MnistbenchError | None]:
         rows = [LoadResult.from_dict(row) for row in document["rows"]]
         if "error" not in document:
             return rows, None
-        kind = getattr(errors, str(document["type"]), MnistbenchError)
-        return rows, kind(str(document["error"]))
+        return rows, error_named(document["type"], document["error"])
     except FileNotFoundError:
         return [], None
     except (OSError, ValueError, KeyError, TypeError, MnistbenchError) as error:

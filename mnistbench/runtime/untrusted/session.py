@@ -20,8 +20,7 @@ from typing import Any
 
 import numpy.typing as npt
 
-from mnistbench import errors
-from mnistbench.errors import MnistbenchError, ModelError, ProcessError
+from mnistbench.errors import ModelError, ProcessError, error_named
 from mnistbench.runtime.program import our_program
 from mnistbench.runtime.untrusted.limits import Limits, require_limits
 from mnistbench.runtime.untrusted.wire import Arrays, WireError, decode, encode
@@ -130,7 +129,8 @@ class UntrustedSession:
                 self._end()  # what comes next would be the answer to this
                 raise
         if "error" in answer:
-            raise _told(str(answer["error"]), str(answer.get("type")))
+            text, kind = str(answer["error"]), answer.get("type")
+            raise RuntimeError(text) if kind == "run" else error_named(kind, text)
         return answer, arrays
 
     def _exchange(self, request: bytes, deadline: float) -> tuple[dict[str, Any], Arrays]:
@@ -188,16 +188,6 @@ def _arguments(described: Any) -> list[Argument]:
         sizes = [size if isinstance(size, int | str) else None for size in shape]
         found.append(Argument(name, kind, sizes))
     return found
-
-
-def _told(text: str, kind: str) -> Exception:
-    """What the process said that it found; text of it is text, whatever it is."""
-    if kind == "run":
-        return RuntimeError(text)
-    own = getattr(errors, kind, None)
-    if isinstance(own, type) and issubclass(own, MnistbenchError) and own is not errors.MissingExtraError:
-        return own(text)
-    return ModelError(text)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
