@@ -100,7 +100,7 @@ def results(
         from mnistbench.report.accuracy_sheets import results_notes, results_sheets
 
         print_sheets(results_sheets(summaries))
-        for note in results_notes(summaries):
+        for note in results_notes(summaries, recipes):
             click.echo(f"\n{click.wrap_text(note, width=80)}")
     return 1 if unwritten and not found.runs else 0
 

@@ -64,8 +64,13 @@ def other_recipes_sheets(summaries: Sequence[NetworkSummary]) -> list[Sheet]:
     return sheets
 
 
-def results_notes(summaries: Sequence[NetworkSummary]) -> list[str]:
-    """What the tables come to, in sentences; everything that is missing is counted."""
+def results_notes(summaries: Sequence[NetworkSummary], recipes: Sequence[str] = ()) -> list[str]:
+    """What the tables come to, in sentences; everything that is missing is counted.
+
+    Args:
+        summaries: One for each network.
+        recipes: Those that were asked for; nothing is said of others. All when empty.
+    """
     compared = [summary for summary in summaries if summary.network.paper is not None]
     ours = Counter(_verdict(summary.default) for summary in compared)
     theirs = Counter(_verdict(summary.paper) for summary in compared)
@@ -74,11 +79,12 @@ def results_notes(summaries: Sequence[NetworkSummary]) -> list[str]:
         "Errors are medians over seeds, with the range over seeds in brackets; the interval is Wilson's "
         "for the default recipe's pooled errors.",
     ]
-    if total:
+    if total and (not recipes or DEFAULT_RECIPE in recipes):
         notes.append(
             f"Default recipe, last epoch: {ours['at or below']} of {total} at or below the paper's error"
             + _rest(ours, {"above": "above it"})
         )
+    if total and (not recipes or PAPER_RECIPE in recipes):
         notes.append(
             f"Paper recipe, best epoch on the test set: the paper's error lies where one more seed would be expected "
             f"(95%) for {theirs['within range']} of {total}"

@@ -81,6 +81,17 @@ def test_the_notes_of_whole_results_miss_nothing():
     assert "not measured" not in notes
 
 
+def test_the_notes_say_nothing_of_recipes_that_were_not_asked_for():
+    both = results_notes(summarize(SOME))
+    assert results_notes(summarize(SOME), ["paper"]) == [
+        note for note in both if not note.startswith("Default recipe,")
+    ]
+    assert results_notes(summarize(SOME), ["default"]) == [
+        note for note in both if not note.startswith("Paper recipe,")
+    ]
+    assert len(both) == 3
+
+
 def test_seeds_with_other_settings_are_named():
     runs = [*SOME, record("16-10", 400, seed=9, batch_size=64)]
     assert "Seeds trained with different settings: 16-10 (default)." in results_notes(summarize(runs))
