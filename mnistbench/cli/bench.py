@@ -225,7 +225,7 @@ def measure_files(
     wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, target: Path
 ) -> tuple[LatencyResult, ...]:
     """Measure models, by name, and keep the run in a file meanwhile."""
-    from mnistbench.bench_files import write_bench_run
+    from mnistbench.bench_files import MOST_SAMPLES, write_bench_run
     from mnistbench.cli.bench_progress import BenchProgress
     from mnistbench.files import check_writable
     from mnistbench.measure.clock import MonotonicClock
@@ -250,6 +250,10 @@ def measure_files(
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
     say(f"written to {target}")
+    if sum(len(row.samples_seconds) for row in run.results) > MOST_SAMPLES:
+        say(
+            f"a file has at most {MOST_SAMPLES:,} samples: its last rows are without theirs; measure fewer rows at once"
+        )
     return with_papers(run).results
 
 
