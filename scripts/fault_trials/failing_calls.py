@@ -89,7 +89,7 @@ class FailingCalls:
 
     def _is_below(self, place: object) -> bool:
         try:
-            path = os.readlink(f"/proc/self/fd/{place}") if isinstance(place, int) else os.fsdecode(place)  # type: ignore[arg-type]
+            path = os.readlink(f"/proc/self/fd/{place}") if isinstance(place, int) else os.fsdecode(place)
         except (OSError, TypeError):
             return False
         path = os.path.abspath(path)

@@ -198,7 +198,7 @@ HERE, THERE = Slot("cpu", node="here"), Slot("cpu", node="there")
 
 def only_there(*message: Any) -> Callable[[Actor], list[Message]]:
     """Machines of which the first says something else than that it is ready."""
-    return lambda actor: [("ready", "", None)] if actor.slot.node == "there" else [message]  # type: ignore[list-item]
+    return lambda actor: [("ready", "", None)] if actor.slot.node == "there" else [message]
 
 
 @pytest.mark.parametrize(
@@ -271,7 +271,7 @@ def test_a_process_that_hears_nothing_any_more_loses_no_job(tmp_path: Path) -> N
             return False
         return plain(worker, job)
 
-    stage.give = give  # type: ignore[method-assign]
+    stage.give = give
     log, _ = run(stage, [HERE], tmp_path)
     assert len(log.reasons) == 4
     assert not any("killed" in reason for reason in log.reasons.values())
