@@ -10,6 +10,7 @@ import contextlib
 import importlib
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -109,6 +110,25 @@ def nodes_of(ray: Any) -> tuple[Node, ...]:
     return tuple(sorted(nodes, key=lambda node: (node.address, node.name)))
 
 
+def silent_head(ray: Any, *, seconds: float = 5.0) -> str | None:
+    """The address of the cluster's head if nothing listens there, else ``None``.
+
+    Everything that asks the head waits for it, and after a minute Ray ends this process; this asks nothing.
+    """
+    address: str = ray.get_runtime_context().gcs_address
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=seconds).close()
+    except OSError:
+        return address
+    return None
+
+
+def is_cut_off(ray: Any) -> bool:
+    """Whether this machine has left the cluster, so that nothing from here reaches it."""
+    return ray.get_runtime_context().get_node_id() not in {node.name for node in nodes_of(ray)}
+
+
 def ask_nodes(
     ray: Any,
     nodes: Sequence[Node],
@@ -118,7 +138,9 @@ def ask_nodes(
 ) -> list[Answered[Answer]]:
     """Call a function on each machine, all at the same time, in a process that ends afterwards.
 
-    It claims nothing of the machine, so that a busy one answers too.
+    It claims nothing of the machine, so that a busy one answers too. Who has not answered in time is left alone and
+    ends with the connection: to cancel what may just have ended can end this process (Ray's
+    "Tried to complete task that was not pending").
 
     Args:
         ray: As :func:`connected` gives it.
@@ -130,14 +152,15 @@ def ask_nodes(
     # A process that touched a GPU holds memory there until it ends.
     remote = ray.remote(num_cpus=0, max_retries=0, max_calls=1)(question)
     asked = [remote.options(scheduling_strategy=on_node(ray, node.name)).remote(*arguments) for node in nodes]
-    if asked:
-        ray.wait(asked, num_returns=len(asked), timeout=seconds)
+    ready = ray.wait(asked, num_returns=len(asked), timeout=seconds)[0] if asked else []
     answers = []
     for node, reference in zip(nodes, asked, strict=True):
+        if reference not in ready:
+            answers.append(Answered[Answer](node, None, f"{node.address} has not answered in {seconds:.0f} s"))
+            continue
         try:
-            answers.append(Answered(node, ray.get(reference, timeout=0)))
+            answers.append(Answered(node, ray.get(reference)))
         except Exception as error:  # noqa: BLE001  # whatever a machine of another kind raises
-            ray.cancel(reference, force=True)
             answers.append(Answered[Answer](node, None, f"{node.address} does not answer: {one_line_of(error)}"))
     return answers
 
@@ -148,7 +171,7 @@ def run_alone(
     """Call a function once for each task, each time alone on its machine, in a process of its own.
 
     It claims all that the machine lends, and waits until nobody else uses it.
-    Closed early, it ends what is under way.
+    What is under way when nobody asks further ends with the connection (see :func:`ask_nodes`).
 
     Args:
         ray: As :func:`connected` gives it.
@@ -165,19 +188,15 @@ def run_alone(
         ): number
         for number, (node, task) in enumerate(tasks)
     }
-    try:
-        while waiting:
-            (reference,), _ = ray.wait(list(waiting), num_returns=1)
-            number = waiting.pop(reference)
-            try:
-                yield number, ray.get(reference), None
-            except ray.exceptions.RayTaskError as error:
-                yield number, None, str(error.cause)
-            except ray.exceptions.RayError as error:
-                yield number, None, one_line_of(error)
-    finally:
-        for reference in waiting:
-            ray.cancel(reference, force=True)
+    while waiting:
+        (reference,), _ = ray.wait(list(waiting), num_returns=1)
+        number = waiting.pop(reference)
+        try:
+            yield number, ray.get(reference), None
+        except ray.exceptions.RayTaskError as error:
+            yield number, None, str(error.cause)
+        except ray.exceptions.RayError as error:
+            yield number, None, one_line_of(error)
 
 
 def on_node(ray: Any, name: str) -> Any:
