@@ -123,5 +123,5 @@ def describe(
         input=classifier.input_plan.as_dict(),
         notation=metadata.get("mnistbench.notation"),
         dropout=metadata_number(metadata, "mnistbench.dropout"),
-        confusion=tuple(tuple(int(count) for count in row) for row in counts),
+        confusion=tuple(map(tuple, counts.tolist())),
     )

@@ -5,7 +5,6 @@ Knows neither onnxruntime nor how a plan is found.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -68,7 +67,7 @@ class InputPlan:
 
     def as_dict(self) -> dict[str, Any]:
         """The fields, for results."""
-        return {**dataclasses.asdict(self), "how_found": dict(self.how_found)}
+        return {**vars(self), "how_found": dict(self.how_found)}
 
     def prepare(self, images: Images) -> npt.NDArray[Any]:
         """Convert images to the array that the model takes.
