@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -23,6 +24,8 @@ from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.runtime.untrusted import limits as limits_module
 from mnistbench.runtime.untrusted.limits import LIMITS, Limits
+
+resource = pytest.importorskip("resource", reason="this system limits no process")
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 QUICK = Limits(memory_bytes=512 << 20, seconds=20.0)
@@ -120,6 +123,36 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_process_with_very_many_open_files_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1_200
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip("this system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1_100):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        session = create_session(locate("64-64-10", [bundled_zoo()]).path, CPU, untrusted=QUICK)
+        stack.callback(session.close)
+        assert session._process.stdout.fileno() >= 1024
+        assert session.run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 1e9])
+def test_any_number_of_seconds_can_be_given(seconds: float) -> None:
+    session = create_session(locate("64-64-10", [bundled_zoo()]).path, CPU, untrusted=QUICK)
+    session._limits = Limits(seconds=seconds)
+    try:
+        if seconds > 1:
+            assert session.run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+        else:
+            with pytest.raises(ProcessError, match="no answer within"):
+                session.run(["label"], {"image": IMAGES[:, None]})
+    finally:
+        session.close()
 
 
 def test_a_process_goes_with_its_model() -> None:
