@@ -23,6 +23,7 @@ import numpy.typing as npt
 from mnistbench.errors import ModelError, ProcessError, error_named
 from mnistbench.runtime.program import our_program
 from mnistbench.runtime.untrusted.limits import Limits, require_limits
+from mnistbench.runtime.untrusted.starting import start
 from mnistbench.runtime.untrusted.wire import Arrays, WireError, decode, encode
 
 SECONDS_TO_START = 60.0
@@ -63,12 +64,14 @@ class UntrustedSession:
         self._path, self._limits = path, limits
         self._lock = threading.Lock()
         program = our_program("mnistbench.runtime.untrusted.worker", limits.memory_bytes, limits.seconds)
-        self._process = subprocess.Popen(  # noqa: S603  # our own program
-            program.arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=program.environment,
+        self._process = start(
+            lambda: subprocess.Popen(  # noqa: S603  # our own program
+                program.arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=program.environment,
+            )
         )
         self._end = weakref.finalize(self, _end, self._process)
         request = {"do": "load", "path": str(path.absolute()), "settings": dict(settings)}

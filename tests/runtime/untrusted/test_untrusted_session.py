@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -24,6 +25,7 @@ from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.runtime.untrusted import limits as limits_module
 from mnistbench.runtime.untrusted.limits import LIMITS, Limits
+from mnistbench.runtime.untrusted.session import UntrustedSession
 
 resource = pytest.importorskip("resource", reason="this system limits no process")
 
@@ -123,6 +125,19 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_process_outlives_the_thread_that_loaded_its_model() -> None:
+    """Linux tells of the end of a thread as of the end of a process; a server's threads come and go."""
+    found: list[UntrustedSession] = []
+    path = locate("64-64-10", [bundled_zoo()]).path
+    thread = threading.Thread(target=lambda: found.append(create_session(path, CPU, untrusted=QUICK)))
+    thread.start()
+    thread.join()
+    with pytest.raises(subprocess.TimeoutExpired):
+        found[0]._process.wait(timeout=0.5)
+    assert found[0].run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+    found[0].close()
 
 
 def test_a_process_with_very_many_open_files_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
