@@ -190,6 +190,19 @@ def trained(cli: Cli, trained_work: Path) -> Cli:
 
 
 @pytest.fixture
+def homeless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A user whom the system does not know, as containers have them."""
+    pwd = pytest.importorskip("pwd", reason="this system has no such users")
+
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    for name in ("HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
 def offline(tmp_path: Path) -> Iterator[dict[str, str]]:
     """An environment without network, npm or cached data: every proxy is a port where nobody listens."""
     with socket.socket() as nobody:

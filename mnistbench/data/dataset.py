@@ -15,8 +15,8 @@ from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
+from mnistbench.cache import user_cache_dir
 from mnistbench.data.folder import find_file, read_file
 from mnistbench.data.idx import decode_images, decode_labels
 from mnistbench.data.mirrors import DEFAULT_TIMEOUTS, Timeouts, fetch_from_mirrors
@@ -67,8 +67,12 @@ class Dataset:
 
 
 def default_cache_dir() -> Path:
-    """Folder that MNIST's files are kept in when no other is named; it need not exist."""
-    return platformdirs.user_cache_path("mnistbench", appauthor=False) / MNIST.name
+    """Folder that MNIST's files are kept in when no other is named; it need not exist.
+
+    Raises:
+        DataError: When the system does not say where it is.
+    """
+    return user_cache_dir() / MNIST.name
 
 
 def load_dataset(
@@ -98,7 +102,7 @@ def load_dataset(
         timeouts: When to give up on a mirror.
 
     Raises:
-        DataError: When the folder is no such dataset, or no source has the data.
+        DataError: When the folder is no such dataset, no source has the data, or nobody says where the cache is.
     """
     report = on_progress or _say_nothing
     if data_dir is not None:

@@ -77,6 +77,9 @@ def locate(data_dir: Path | None = None, *, cache_dir: Path | None = None, files
         data_dir: The user's folder; ``None`` looks into the cache.
         cache_dir: The cache; ``None`` takes :func:`default_cache_dir`.
         files: The published dataset to compare with.
+
+    Raises:
+        DataError: When the system does not say where the cache is.
     """
     is_cache = data_dir is None
     folder = Path(data_dir) if data_dir is not None else Path(cache_dir or default_cache_dir())

@@ -72,6 +72,9 @@ def _read_tarball(path: Path, members: set[str]) -> dict[str, bytes]:
                     contents[member.name] = stream_of_member.read()
     except (tarfile.TarError, EOFError, ValueError, OverflowError) as error:
         raise DataError(f"the tarball cannot be read ({error})") from None
+    except (RecursionError, MemoryError):
+        # tarfile calls itself for each header of a long name that follows another.
+        raise DataError("the tarball is damaged or hostile: its headers are nested too deep, or too long") from None
     return contents
 
 

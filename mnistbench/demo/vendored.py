@@ -18,8 +18,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnistbench.cache import user_cache_dir
 from mnistbench.embed.pins import NPM_ONNXRUNTIME
-from mnistbench.errors import PackageError
+from mnistbench.errors import DataError, PackageError
 from mnistbench.files import atomic_write
 from mnistbench.npm import find_npm, pack
 
@@ -81,11 +82,12 @@ WEBGPU_BINARY = VendoredFile(
 FILES = (WASM_SCRIPT, WASM_BINARY, WEBGPU_SCRIPT, WEBGPU_BINARY)
 
 
-def default_cache_dir() -> Path:
-    """The user's folder for what npm brought; it need not exist."""
-    import platformdirs
-
-    return platformdirs.user_cache_path("mnistbench", appauthor=False) / PACKAGE.replace("@", "-")
+def default_cache_dir() -> Path | None:
+    """The user's folder for what npm brought; it need not exist. ``None`` for a user who has none."""
+    try:
+        return user_cache_dir() / PACKAGE.replace("@", "-")
+    except DataError:
+        return None
 
 
 def vendored_files(
@@ -101,7 +103,7 @@ def vendored_files(
     Args:
         files: Which.
         carried: The folder of the package that may have them.
-        cache_dir: Where what npm brings is kept; the user's when ``None``.
+        cache_dir: Where what npm brings is kept; the user's when ``None``, and nowhere for a user who has none.
         fetch: What brings files that are in neither; :func:`fetch_from_npm` when ``None``.
         on_progress: Given a line of text before npm is asked.
 
@@ -109,7 +111,8 @@ def vendored_files(
         PackageError: When one is nowhere to be had; the message says what to do.
     """
     cache = default_cache_dir() if cache_dir is None else cache_dir
-    found = {file.stored: content for file in files if (content := _read(file, (carried, cache))) is not None}
+    folders = [carried] if cache is None else [carried, cache]
+    found = {file.stored: content for file in files if (content := _read(file, folders)) is not None}
     missing = [file for file in files if file.stored not in found]
     if not missing:
         return found
@@ -119,12 +122,14 @@ def vendored_files(
         fetched = (fetch or fetch_from_npm)(missing)
     except (PackageError, OSError) as error:
         raise PackageError(
-            f"the page needs the npm package {PACKAGE}, which is not in this installation nor in {cache}: {error}; "
+            f"the page needs the npm package {PACKAGE}, which is not in this installation nor in "
+            f"{cache or 'a cache, which this user has none of'}: {error}; "
             "install npm and run the command again, or install mnistbench from a wheel that was built where npm is"
         ) from None
-    for name, content in fetched.items():
-        with contextlib.suppress(OSError):  # then it is fetched again next time
-            atomic_write(cache / name, content)
+    if cache is not None:
+        for name, content in fetched.items():
+            with contextlib.suppress(OSError):  # then it is fetched again next time
+                atomic_write(cache / name, content)
     return {**found, **fetched}
 
 

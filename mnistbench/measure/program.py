@@ -52,6 +52,7 @@ def run_module(module: str, arguments: Sequence[str | Path], *, seconds: float, 
     program = our_program(module, *arguments)
     status: int | None = None
     with said.open("wb") as output:
+        # In this thread, which waits for it: Linux ends such a process with the thread that started it.
         process = subprocess.Popen(  # noqa: S603  # our own program
             program.arguments, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=program.environment
         )

@@ -17,7 +17,8 @@ from mnistbench.runtime.protobuf import Reader, signed, varint
 
 _MAX_GRAPH_DEPTH = 16
 _MAX_RANK = 32
-_EXTERNAL = 1
+_DEFAULT_LOCATION = 0
+_COMPILED = "EPContext"
 _FLOAT_TYPES = frozenset({1, 10, 11, 16})  # float, float16, double, bfloat16
 
 
@@ -41,7 +42,8 @@ class OnnxInfo:
     scalars (constants of the preprocessing), a quantised model's scales and zero points, and
     integers such as shapes."""
     external_data: bool
-    """Whether any tensor lies in another file, also inside a node's attributes."""
+    """Whether the file may name others: any tensor does not lie in it, also inside a node's attributes, or
+    a node holds or names what a provider has compiled."""
 
 
 def parse_onnx(content: bytes | memoryview, *, source: str = "the model") -> OnnxInfo:
@@ -176,6 +178,8 @@ class _Collector:
                 inputs.append(_text(value))
             elif number == 4:
                 operator = _text(value)
+                # Its attributes name a file, such as an engine of TensorRT, unless they hold its content.
+                self.external = self.external or operator == _COMPILED
             elif number == 5:
                 self.attribute(_bytes(value), depth=depth)
         if operator in ("QuantizeLinear", "DequantizeLinear"):
@@ -214,7 +218,7 @@ class _Collector:
                 name = _text(value)
             elif number == 9:
                 raw_bytes = len(_bytes(value))
-            elif number == 13 or (number == 14 and value == _EXTERNAL):
+            elif number == 13 or (number == 14 and value != _DEFAULT_LOCATION):
                 self.external = True
             if len(dims) > _MAX_RANK:
                 raise ModelError(f"a tensor has more than {_MAX_RANK} dimensions")
@@ -236,17 +240,17 @@ def _packed(message: memoryview) -> list[int]:
     return values
 
 
-def _bytes(value: int | memoryview) -> memoryview:
-    if isinstance(value, int):
-        raise ModelError("it is damaged: a number where a message belongs")
-    return value
+def _bytes(value: int | memoryview | None) -> memoryview:
+    if isinstance(value, memoryview):
+        return value
+    raise ModelError("it is damaged: a number where a message belongs")
 
 
-def _integer(value: int | memoryview) -> int:
+def _integer(value: int | memoryview | None) -> int:
     if isinstance(value, int):
         return signed(value)
     raise ModelError("it is damaged: bytes where a number belongs")
 
 
-def _text(value: int | memoryview) -> str:
+def _text(value: int | memoryview | None) -> str:
     return bytes(_bytes(value)).decode("utf-8", errors="replace")

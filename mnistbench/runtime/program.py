@@ -7,6 +7,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from mnistbench.runtime.parent import PARENT
+
 PACKAGE = Path(__file__).resolve().parents[1]
 
 
@@ -23,4 +25,4 @@ def our_program(module: str, *arguments: object) -> Program:
     # An empty entry would be the folder that the process stands in, whatever lies there.
     known = [str(PACKAGE.parent), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
     command = [sys.executable, "-P", "-m", module, *map(str, arguments)]
-    return Program(command, {**os.environ, "PYTHONPATH": os.pathsep.join(known)})
+    return Program(command, {**os.environ, "PYTHONPATH": os.pathsep.join(known), PARENT: str(os.getpid())})

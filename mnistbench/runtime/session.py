@@ -222,6 +222,8 @@ def _session_options(onnxruntime: Any, device: Device, settings: SessionSettings
         "basic": levels.ORT_ENABLE_BASIC,
         "none": levels.ORT_DISABLE_ALL,
     }[settings.graph_optimization]
+    # onnxruntime would else read a file called .ort, or content that says so, in a format that nobody checked.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.allow_spinning else "0")
     # Which provider got which node; read by node_placement().
     options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")

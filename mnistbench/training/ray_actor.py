@@ -16,9 +16,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import platformdirs
-
 from mnistbench._version import __version__
+from mnistbench.cache import user_cache_dir
 from mnistbench.errors import ArtifactError, MnistbenchError, ProcessError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
@@ -80,7 +79,7 @@ class Trainer:
                 )
             if terms.store is not None:
                 # Kept, so that this machine goes on where it stopped.
-                sweep = dataclasses.replace(sweep, work_dir=platformdirs.user_cache_path("mnistbench") / "runs")
+                sweep = dataclasses.replace(sweep, work_dir=user_cache_dir() / "runs")
                 if sweep.resume:
                     self._inbox.before = partial(terms.store.fetch, work_dir=sweep.work_dir)
             elif not terms.mark.is_file():

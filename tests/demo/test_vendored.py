@@ -152,3 +152,15 @@ def test_a_cache_that_cannot_be_written_is_no_reason_to_fail(tmp_path, npm):
     (tmp_path / "cache").write_text("a file")
     fetch = lambda files: dict(STORED)  # noqa: E731
     assert vendored_files(TWO, carried=tmp_path / "none", cache_dir=tmp_path / "cache", fetch=fetch) == STORED
+
+
+def test_a_user_without_a_cache_keeps_nothing(homeless, tmp_path, npm, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    npm("exit 0")
+    carried = write(tmp_path / "carried", STORED)
+    assert vendored_files(TWO, carried=carried, fetch=refuse) == STORED
+    fetched = vendored_files(TWO, carried=tmp_path / "none", fetch=lambda files: dict(STORED))
+    assert fetched == STORED
+    assert {path.name for path in tmp_path.iterdir()} == {"bin", "carried"}
+    with pytest.raises(PackageError, match=r"nor in a cache, which this user has none of: asked for .*; install npm"):
+        vendored_files(TWO, carried=tmp_path / "none", fetch=refuse)

@@ -103,6 +103,15 @@ def with_external_weights(folder):
     return save(model, folder / "m.onnx")
 
 
+def test_a_model_is_read_as_onnx_whatever_it_is_called_or_says(tmp_path):
+    """onnxruntime would choose its own format for such a name, and for content with ORTM at the fifth byte."""
+    content = contract_model().SerializeToString()
+    path = tmp_path / "model.ort"
+    path.write_bytes(content)
+    for source in (path, b"\x12\x06abORTM" + content):
+        assert run(create_session(source, CPU)).shape == (3,)
+
+
 def test_external_data_is_refused_unless_allowed(tmp_path):
     path = with_external_weights(tmp_path)
     with pytest.raises(ModelError, match="keeps weights in other files"):

@@ -12,10 +12,12 @@ from pathlib import Path
 
 from mnistbench.files import write_json
 from mnistbench.measure.doctor.answers import answer
+from mnistbench.runtime.parent import end_with_parent
 
 
 def main(arguments: list[str]) -> int:
-    """Run as a program."""
+    """Run as a program, which ends with the process that started it."""
+    end_with_parent()
     question, answered = map(Path, arguments)
     write_json(answered, answer(json.loads(question.read_bytes())))
     return 0

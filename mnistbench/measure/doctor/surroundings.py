@@ -10,7 +10,7 @@ from pathlib import Path
 
 from mnistbench.artifacts import MANIFEST, ModelEntry, read_manifest, verify
 from mnistbench.data.locate import locate
-from mnistbench.errors import ArtifactError
+from mnistbench.errors import ArtifactError, DataError
 from mnistbench.measure.conditions import Watch, worries
 from mnistbench.precisions import PLAIN
 from mnistbench.results import Environment, Finding
@@ -27,7 +27,10 @@ def check_data(data_dir: Path | None, cache_dir: Path | None = None) -> Finding:
         data_dir: The user's folder; ``None`` looks into the cache.
         cache_dir: The cache; ``None`` takes the usual one.
     """
-    location = locate(data_dir, cache_dir=cache_dir)
+    try:
+        location = locate(data_dir, cache_dir=cache_dir)
+    except DataError as error:
+        return Finding(FILES, "data", "problem", str(error), 'export XDG_CACHE_HOME="$PWD/.cache"')
     if location.verified:
         return Finding(FILES, "data", "ok", f"MNIST, verified, in {location.folder}")
     if location.complete:

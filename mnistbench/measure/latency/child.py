@@ -22,8 +22,9 @@ from mnistbench.measure.collection import without_collection
 from mnistbench.measure.latency.request import Request
 from mnistbench.measure.latency.single import measure_once
 from mnistbench.runtime.images import Images
+from mnistbench.runtime.parent import end_with_parent
 from mnistbench.runtime.session import onnxruntime_errors
-from mnistbench.runtime.untrusted.limits import limit_this_process
+from mnistbench.runtime.untrusted.limits import limit_processor_time, limit_this_process
 
 LARGEST_ANSWER = 64 << 20
 """Bytes; a hundred thousand samples are a few million."""
@@ -49,6 +50,8 @@ def answer(document: object, images: Path | None, measure: Measure = measure_onc
     if request.untrusted is not None:
         onnxruntime_errors()  # the libraries first: their memory is not the model's
         limit_this_process(request.untrusted)
+        plan = request.plan
+        limit_processor_time(plan.max_warmup_seconds + plan.max_seconds + request.untrusted.seconds)
     try:
         with without_collection():
             measured = measure(request, pixels, MonotonicClock())
@@ -73,7 +76,8 @@ def read_answer(path: Path) -> dict[str, Any]:
 
 
 def main(arguments: list[str], measure: Measure = measure_once) -> int:
-    """Run as a program."""
+    """Run as a program, which ends with the process that started it."""
+    end_with_parent()
     request, response, *images = arguments
     document = json.loads(Path(request).read_bytes())
     write_json(Path(response), answer(document, Path(images[0]) if images else None, measure))

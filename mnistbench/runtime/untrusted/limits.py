@@ -6,6 +6,7 @@ Knows nothing of models.
 from __future__ import annotations
 
 import ctypes
+import math
 import os
 import sys
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ MOST_FILE_BYTES = 256 << 20
 """What such a process may write into one file."""
 
 _STACK_BYTES = 8 << 20
+_MOST_SECONDS = 10.0**9
 _M_ARENA_MAX = -8
 
 
@@ -69,6 +71,21 @@ def limit_this_process(limits: Limits) -> None:
     _lower(resource.RLIMIT_AS, _address_space() + limits.memory_bytes + stacks)
     _lower(resource.RLIMIT_CORE, 0)
     _lower(resource.RLIMIT_FSIZE, MOST_FILE_BYTES)
+
+
+def limit_processor_time(seconds: float) -> None:
+    """Have the system end this process when it goes on computing for long; it may be called again, which counts anew.
+
+    Who waits for it ends it sooner. This is for a process that nobody waits for any more.
+
+    Args:
+        seconds: For which it may use all processors, from now on.
+    """
+    used = sum(os.times()[:2])
+    most = math.ceil(used + min(seconds, _MOST_SECONDS) * (os.cpu_count() or 1)) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    # Its soft limit only, which can be raised again.
+    resource.setrlimit(resource.RLIMIT_CPU, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
 def _lower(kind: int, most: int) -> None:

@@ -23,12 +23,15 @@ import numpy.typing as npt
 from mnistbench.errors import ModelError, ProcessError, error_named
 from mnistbench.runtime.program import our_program
 from mnistbench.runtime.untrusted.limits import Limits, require_limits
+from mnistbench.runtime.untrusted.starting import start
 from mnistbench.runtime.untrusted.wire import Arrays, WireError, decode, encode
 
 SECONDS_TO_START = 60.0
 """For Python and its libraries, before anything of the model is read."""
 
 SECONDS_TO_DIE = 10.0
+
+_MOST_SECONDS_OF_A_POLL = 3600.0  # the system counts milliseconds in 32 bits
 
 
 @dataclass(frozen=True)
@@ -61,12 +64,14 @@ class UntrustedSession:
         self._path, self._limits = path, limits
         self._lock = threading.Lock()
         program = our_program("mnistbench.runtime.untrusted.worker", limits.memory_bytes, limits.seconds)
-        self._process = subprocess.Popen(  # noqa: S603  # our own program
-            program.arguments,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=program.environment,
+        self._process = start(
+            lambda: subprocess.Popen(  # noqa: S603  # our own program
+                program.arguments,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=program.environment,
+            )
         )
         self._end = weakref.finalize(self, _end, self._process)
         request = {"do": "load", "path": str(path.absolute()), "settings": dict(settings)}
@@ -140,14 +145,14 @@ class UntrustedSession:
         os.set_blocking(into, False)
         view = memoryview(request)
         while view:
-            _wait([], [into], deadline)
+            _wait(into, select.POLLOUT, deadline)
             with contextlib.suppress(BlockingIOError):
                 view = view[os.write(into, view[: 1 << 16]) :]
 
         def read(count: int) -> bytes:
             content = bytearray()
             while len(content) < count:
-                _wait([out], [], deadline)
+                _wait(out, select.POLLIN, deadline)
                 part = os.read(out, min(count - len(content), 1 << 20))
                 if not part:
                     raise EOFError
@@ -174,10 +179,14 @@ class UntrustedSession:
         )
 
 
-def _wait(readable: list[int], writable: list[int], deadline: float) -> None:
-    left = deadline - time.monotonic()
-    if left <= 0 or not any(select.select(readable, writable, [], left)):
-        raise TimeoutError
+def _wait(descriptor: int, event: int, deadline: float) -> None:
+    """Wait until a pipe can be read or written, or has been closed at its other end."""
+    waiting = select.poll()  # not select(), which knows the first 1,024 descriptors of a process only
+    waiting.register(descriptor, event)
+    while (left := deadline - time.monotonic()) > 0:
+        if waiting.poll(min(left, _MOST_SECONDS_OF_A_POLL) * 1000):
+            return
+    raise TimeoutError
 
 
 def _arguments(described: Any) -> list[Argument]:

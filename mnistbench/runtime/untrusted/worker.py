@@ -2,6 +2,7 @@
 
 Reads requests from standard input and answers each on what was standard output;
 what libraries print there goes nowhere. Loads one model, and runs it when asked.
+Ends with the process that started it, in the middle of a call too.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from mnistbench import errors
 from mnistbench.errors import MnistbenchError
 from mnistbench.runtime.devices import CPU
 from mnistbench.runtime.ort import import_onnxruntime
+from mnistbench.runtime.parent import end_with_parent
 from mnistbench.runtime.session import SessionSettings, create_session, one_line, onnxruntime_errors
-from mnistbench.runtime.untrusted.limits import Limits, limit_this_process
+from mnistbench.runtime.untrusted.limits import Limits, limit_processor_time, limit_this_process
+from mnistbench.runtime.untrusted.session import SECONDS_TO_START
 from mnistbench.runtime.untrusted.wire import Arrays, WireError, decode, encode
 
 
-def serve(read_from: int, write_to: int) -> None:
+def serve(read_from: int, write_to: int, limits: Limits) -> None:
     """Answer requests until there are no more."""
     session: Any = None
     while True:
@@ -29,6 +32,7 @@ def serve(read_from: int, write_to: int) -> None:
             request, arrays = decode(lambda count: _read(read_from, count))
         except EOFError:
             return
+        limit_processor_time(SECONDS_TO_START + limits.seconds)
         try:
             if request["do"] == "load":
                 session = _load(request)
@@ -83,14 +87,16 @@ def _write(descriptor: int, content: bytes) -> None:
 
 def main(arguments: list[str]) -> int:
     """Run as a program."""
+    end_with_parent()
     answers = os.dup(1)
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     import_onnxruntime()
     onnxruntime_errors()
     memory_bytes, seconds = arguments
-    limit_this_process(Limits(int(memory_bytes), float(seconds)))
-    serve(0, answers)
+    limits = Limits(int(memory_bytes), float(seconds))
+    limit_this_process(limits)
+    serve(0, answers, limits)
     return 0
 
 

@@ -35,6 +35,13 @@ def test_an_empty_cache_is_missing_data_and_nothing_is_fetched(tmp_path):
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_user_without_a_cache_is_told(homeless, digits_folder):
+    found = check_data(None)
+    assert (found.severity, found.remedy) == ("problem", 'export XDG_CACHE_HOME="$PWD/.cache"')
+    assert "--data-dir or MNISTBENCH_DATA" in found.text
+    assert check_data(digits_folder).severity == "ok"
+
+
 def test_a_work_folder_is_tried_and_not_made(tmp_path):
     assert check_work_dir(tmp_path / "a" / "b").severity == "ok"
     assert list(tmp_path.iterdir()) == []

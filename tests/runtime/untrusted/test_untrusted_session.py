@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -23,6 +25,9 @@ from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.runtime.untrusted import limits as limits_module
 from mnistbench.runtime.untrusted.limits import LIMITS, Limits
+from mnistbench.runtime.untrusted.session import UntrustedSession
+
+resource = pytest.importorskip("resource", reason="this system limits no process")
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (7, 28, 28), dtype=np.uint8)
 QUICK = Limits(memory_bytes=512 << 20, seconds=20.0)
@@ -120,6 +125,49 @@ def test_threads_take_turns() -> None:
     for thread in threads:
         thread.join()
     assert wrong == []
+
+
+def test_a_process_outlives_the_thread_that_loaded_its_model() -> None:
+    """Linux tells of the end of a thread as of the end of a process; a server's threads come and go."""
+    found: list[UntrustedSession] = []
+    path = locate("64-64-10", [bundled_zoo()]).path
+    thread = threading.Thread(target=lambda: found.append(create_session(path, CPU, untrusted=QUICK)))
+    thread.start()
+    thread.join()
+    with pytest.raises(subprocess.TimeoutExpired):
+        found[0]._process.wait(timeout=0.5)
+    assert found[0].run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+    found[0].close()
+
+
+def test_a_process_with_very_many_open_files_can_ask(monkeypatch: pytest.MonkeyPatch) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 1_200
+    if hard != resource.RLIM_INFINITY and hard < wanted:
+        pytest.skip("this system allows too few open files")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted), hard))
+    with contextlib.ExitStack() as stack:
+        stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        for _ in range(1_100):
+            stack.callback(os.close, os.open(os.devnull, os.O_RDONLY))
+        session = create_session(locate("64-64-10", [bundled_zoo()]).path, CPU, untrusted=QUICK)
+        stack.callback(session.close)
+        assert session._process.stdout.fileno() >= 1024
+        assert session.run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+
+
+@pytest.mark.parametrize("seconds", [1e-9, 1e9])
+def test_any_number_of_seconds_can_be_given(seconds: float) -> None:
+    session = create_session(locate("64-64-10", [bundled_zoo()]).path, CPU, untrusted=QUICK)
+    session._limits = Limits(seconds=seconds)
+    try:
+        if seconds > 1:
+            assert session.run(["label"], {"image": IMAGES[:, None]})[0].shape == (7,)
+        else:
+            with pytest.raises(ProcessError, match="no answer within"):
+                session.run(["label"], {"image": IMAGES[:, None]})
+    finally:
+        session.close()
 
 
 def test_a_process_goes_with_its_model() -> None:
