@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ArtifactError, MissingExtraError
-from mnistbench.files import LARGEST_JSON, atomic_write, write_json
+from mnistbench.files import LARGEST_JSON, atomic_write, parse_json, write_json
 from mnistbench.locks import locked
 from mnistbench.results import TrainingResult
 from mnistbench.training.job import FinishedRun, Job, read_finished
@@ -111,8 +111,8 @@ class Store:
         if content is None:
             return None
         try:
-            result = TrainingResult.from_dict(json.loads(content.decode()))
-        except (ValueError, RecursionError, ArtifactError):
+            result = TrainingResult.from_dict(parse_json(content))
+        except (ValueError, ArtifactError):
             return None
         # The hash becomes part of a file's name.
         named = isinstance(result.weights_sha256, str) and re.fullmatch("[0-9a-f]{64}", result.weights_sha256)

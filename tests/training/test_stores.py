@@ -15,6 +15,7 @@ from observed import Log
 from tiny import make_dataset, tiny_job
 
 from mnistbench.errors import ArtifactError, MissingExtraError
+from mnistbench.files import MOST_GROUPS
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.local import LocalExecutor
@@ -95,6 +96,32 @@ def test_a_result_of_another_job_or_with_an_odd_hash_does_not_count(
     document = json.loads((run.folder / "result.json").read_text()) | changes
     inside(store)["result.json"](json.dumps(document).encode())
     assert store.fetch(job, tmp_path / "work") is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace('"name": "', '"name": "\\ud800'),
+        lambda text: text.replace('"num_errors": ', '"num_errors": ' + "9" * 5000),
+        lambda text: text.replace('"epoch_seconds": ', '"epoch_seconds": NaN, "was": '),
+        lambda text: text.replace('"epoch_seconds": ', '"epoch_seconds": 1e999, "was": '),
+        lambda text: text.replace("{", '{"more": [' + "[]," * MOST_GROUPS + "1], ", 1),
+    ],
+    ids=["half a pair", "digits", "nan", "infinity", "empty lists"],
+)
+def test_a_result_that_no_file_could_hold_is_no_whole_run(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path, change: Callable[[str], str]
+) -> None:
+    job, run = JOBS[0], runs[JOBS[0]]
+    store.put(job, run)
+    text = (run.folder / "result.json").read_text()
+    assert change(text) != text
+    inside(store)["result.json"](change(text).encode())
+    fetch_all(store, JOBS, tmp_path / "work")
+    assert not job.folder(tmp_path / "work").exists()
+    store.put(job, run)
+    fetch_all(store, JOBS, tmp_path / "work")
+    assert read_finished(job.folder(tmp_path / "work")) is not None
 
 
 def test_weights_that_are_not_those_of_the_result_are_not_sent(
