@@ -141,7 +141,7 @@ def train_sweep(engine: Engine, sweep: Sweep, observer: Observer, store: Store |
 
     if sweep.resume:
         fetch_all(store, sweep.jobs, sweep.work_dir)
-    engine.executor.train(sweep, Storing(observer, store, sweep.work_dir))
+    engine.executor.train(sweep, Storing(observer, store, sweep.work_dir, replace=not sweep.resume))
 
 
 def everywhere(data_dir: Path | None) -> Path | None:

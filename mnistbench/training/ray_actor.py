@@ -97,7 +97,7 @@ class Trainer:
             told = time.monotonic()
             reporter: Observer = Reporter(said.append, SECONDS_BETWEEN_STEPS_TOLD)
             if terms.store is not None:
-                reporter = Storing(reporter, terms.store, sweep.work_dir)
+                reporter = Storing(reporter, terms.store, sweep.work_dir, replace=not sweep.resume)
             steps = train_in_turns(self._inbox, dataset, sweep, slot, reporter)
             with contextlib.closing(steps):
                 for _ in steps:

@@ -55,11 +55,16 @@ class Store:
                 return frozenset(path.split("/")[-2] for path in found if path.endswith(f"/{RESULT_FILE}"))
             return frozenset()
 
-    def put(self, job: Job, run: FinishedRun) -> None:
-        """Send a finished run, unless it is there.
+    def put(self, job: Job, run: FinishedRun, *, replace: bool = False) -> None:
+        """Send a finished run, unless a whole one is there.
+
+        Args:
+            job: Its job.
+            run: On this machine.
+            replace: Send it all the same.
 
         Raises:
-            ArtifactError: When the weights are not those of the result, or the store cannot be written.
+            ArtifactError: When the weights are not those of the result, or the store cannot be used.
             OSError: When the run's own files cannot be read.
         """
         content = run.weights.read_bytes()
@@ -68,43 +73,61 @@ class Store:
         result = (run.folder / RESULT_FILE).read_bytes()
         files, root = self._open()
         folder = _folder(root, job)
-        if self._read_result(files, folder, job) is not None:
+        there = self._read_whole(files, folder, job)
+        if there is not None and not replace:
             return
         with self._errors():
             files.makedirs(folder, exist_ok=True)
-            files.pipe_file(f"{folder}/{_weights_name(run.result)}", content)
+            # Somebody may be reading those of the same hash.
+            if there is None or there[0].weights_sha256 != run.result.weights_sha256:
+                files.pipe_file(f"{folder}/{_weights_name(run.result)}", content)
             files.pipe_file(f"{folder}/{JOB_FILE}", json.dumps(job.as_dict(), indent=2).encode())
             # Where a file can be seen while it is written, by another name.
             half = f"{folder}/.{RESULT_FILE}.{secrets.token_hex(8)}.tmp"
             files.pipe_file(half, result)
             files.mv(half, f"{folder}/{RESULT_FILE}")
 
-    def fetch(self, job: Job, work_dir: Path) -> FinishedRun | None:
+    def fetch(self, job: Job, work_dir: Path, *, weights_sha256: str | None = None) -> FinishedRun | None:
         """Bring a finished run into the work folder; ``None`` when there is no whole one.
 
+        Args:
+            job: Its job.
+            work_dir: Of this machine.
+            weights_sha256: Only the run with these weights, and in place of a run that the work folder has; without
+                it what is here stays.
+
         Raises:
-            ArtifactError: When the store cannot be read.
+            ArtifactError: When the store cannot be used, or what is here is damaged.
             OSError: When the work folder cannot be written.
         """
         files, root = self._open()
-        there = _folder(root, job)
-        result = self._read_result(files, there, job)
-        if result is None:
+        found = self._read_whole(files, _folder(root, job), job)
+        if found is None or weights_sha256 not in (None, found[0].weights_sha256):
             return None
-        content = self._read(files, f"{there}/{_weights_name(result)}", LARGEST_WEIGHTS)
-        if content is None or hashlib.sha256(content).hexdigest() != result.weights_sha256:
-            return None
+        result, content = found
         folder = job.folder(work_dir)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            here = read_finished(folder)
+            here = read_finished(folder) if weights_sha256 is None else None
             if here is not None:
                 return here
+            # First of all: what has weights and a result counts as finished.
+            (folder / RESULT_FILE).unlink(missing_ok=True)
             atomic_write(folder / "weights.safetensors", content)
             write_json(folder / JOB_FILE, job.as_dict())
             write_json(folder / RESULT_FILE, result.as_dict())
             remove_checkpoint(folder)
         return FinishedRun(folder, result)
+
+    def _read_whole(self, files: Any, folder: str, job: Job) -> tuple[TrainingResult, bytes] | None:
+        """The result that a folder of the store has for a job, and its weights."""
+        result = self._read_result(files, folder, job)
+        if result is None:
+            return None
+        content = self._read(files, f"{folder}/{_weights_name(result)}", LARGEST_WEIGHTS)
+        if content is None or hashlib.sha256(content).hexdigest() != result.weights_sha256:
+            return None
+        return result, content
 
     def _read_result(self, files: Any, folder: str, job: Job) -> TrainingResult | None:
         content = self._read(files, f"{folder}/{RESULT_FILE}", LARGEST_JSON)
@@ -151,13 +174,15 @@ class Store:
 def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
     """Bring every job's run that the store has and the work folder has not.
 
+    What is damaged here stays: whoever takes up the job tells of it.
+
     Raises:
         ArtifactError: When the store cannot be read.
         OSError: When the work folder cannot be written.
     """
     there = store.finished()
     for job in jobs:
-        if job.key in there and not (job.folder(work_dir) / RESULT_FILE).is_file():
+        if job.key in there and not _is_taken(job.folder(work_dir)):
             store.fetch(job, work_dir)
 
 
@@ -171,10 +196,11 @@ class Storing:
         observer: Told of everything.
         store: Gets the runs.
         work_dir: Of this machine.
+        replace: What is finished takes the place of an earlier run, here and in the store; as after ``--no-resume``.
     """
 
-    def __init__(self, observer: Observer, store: Store, work_dir: Path) -> None:
-        self._observer, self._store, self._work_dir = observer, store, work_dir
+    def __init__(self, observer: Observer, store: Store, work_dir: Path, *, replace: bool = False) -> None:
+        self._observer, self._store, self._work_dir, self._replace = observer, store, work_dir, replace
 
     def begin(self, job: Job) -> None:
         """A job is taken up."""
@@ -191,17 +217,38 @@ class Storing:
     def finish(self, job: Job, run: FinishedRun) -> None:
         """A job has a result, here or in the store."""
         try:
-            if (job.folder(self._work_dir) / RESULT_FILE).is_file():
-                self._store.put(job, run)
+            if self._is_here(job, run):
+                self._store.put(job, run, replace=self._replace)
             else:
-                fetched = self._store.fetch(job, self._work_dir)
-                if fetched is None:
-                    raise ArtifactError(f"{self._store.url} has no whole run of {job.network.name}; repeat the command")
-                run = fetched
+                run = self._bring(job, run)
         except (ArtifactError, OSError) as error:
             self._observer.fail(job, f"{job.network.name} is trained, but not stored: {error}")
         else:
             self._observer.finish(job, run)
+
+    def _is_here(self, job: Job, run: FinishedRun) -> bool:
+        """Whether the work folder has this very run: a folder of another machine may have the same name."""
+        with contextlib.suppress(ArtifactError):
+            here = read_finished(job.folder(self._work_dir))
+            return here is not None and here.result == run.result
+        return False
+
+    def _bring(self, job: Job, run: FinishedRun) -> FinishedRun:
+        wanted = run.result.weights_sha256 if self._replace else None
+        fetched = self._store.fetch(job, self._work_dir, weights_sha256=wanted)
+        if fetched is None:
+            raise ArtifactError(
+                f"{self._store.url} has no whole run of {job.network.name} as it was trained; repeat the command"
+            )
+        return fetched
+
+
+def _is_taken(folder: Path) -> bool:
+    """Whether a folder has a finished run, or something damaged in its place."""
+    try:
+        return read_finished(folder) is not None
+    except (ArtifactError, OSError):
+        return True
 
 
 def _folder(root: str, job: Job) -> str:

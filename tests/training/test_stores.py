@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import secrets
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+import safetensors.torch
 import torch
 from observed import Log
 from tiny import make_dataset, tiny_job
 
 from mnistbench.errors import ArtifactError, MissingExtraError
-from mnistbench.files import MOST_GROUPS
+from mnistbench.files import MOST_GROUPS, atomic_write, write_json
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.local import LocalExecutor
@@ -72,7 +76,9 @@ def test_a_run_comes_back_whole(store: Store, runs: dict[Job, FinishedRun], tmp_
 
 
 @pytest.mark.parametrize("name", ["result.json", "weights"])
-@pytest.mark.parametrize("content", [None, b"", b"{", b"\xff" * 100, b'{"kind": "training"}', b"[" * 100_000])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"{", b"other weights", b"\xff" * 100, b'{"kind": "training"}', b"[" * 100_000]
+)
 def test_what_is_not_whole_does_not_count_and_is_sent_again(
     store: Store, runs: dict[Job, FinishedRun], tmp_path: Path, name: str, content: bytes | None
 ) -> None:
@@ -82,9 +88,8 @@ def test_what_is_not_whole_does_not_count_and_is_sent_again(
     change(content)
     assert store.fetch(job, tmp_path / "work") is None
     assert not job.folder(tmp_path / "work").exists()
-    if name == "result.json":
-        store.put(job, run)
-        assert store.fetch(job, tmp_path / "work") is not None
+    store.put(job, run)
+    assert store.fetch(job, tmp_path / "work") is not None
 
 
 @pytest.mark.parametrize("changes", [{"job": "0" * 12}, {"weights_sha256": "../../other"}, {"weights_sha256": None}])
@@ -140,6 +145,115 @@ def test_what_is_here_is_not_replaced(store: Store, runs: dict[Job, FinishedRun]
     before = (own.folder / "result.json").read_bytes()
     assert store.fetch(JOBS[0], tmp_path) == own
     assert (own.folder / "result.json").read_bytes() == before
+
+
+def trained_anew(run: FinishedRun, folder: Path) -> FinishedRun:
+    """The run of the same job with other weights, as a GPU gives them."""
+    tensors = {name: tensor + 1 for name, tensor in load_weights(run).items()}
+    content = safetensors.torch.save(tensors)
+    result = dataclasses.replace(run.result, weights_sha256=hashlib.sha256(content).hexdigest())
+    atomic_write(folder / "weights.safetensors", content)
+    write_json(folder / "result.json", result.as_dict())
+    return FinishedRun(folder, result)
+
+
+NOWHERE = Path("/nowhere/on/this/machine")
+
+
+@pytest.mark.parametrize("earlier", [False, True], ids=["a new work folder", "an earlier run in it"])
+def test_a_run_that_was_started_over_takes_the_place_of_an_earlier_one(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path, earlier: bool
+) -> None:
+    job, old = JOBS[0], runs[JOBS[0]]
+    store.put(job, old)
+    if earlier:
+        shutil.copytree(old.folder, job.folder(tmp_path / "driver"))
+    new = trained_anew(old, job.folder(tmp_path / "machine"))
+    machine, driver = Log(), Log()
+    Storing(machine, store, tmp_path / "machine", replace=True).finish(job, new)
+    # The machine's folder, which the driver does not see.
+    elsewhere = dataclasses.replace(machine.runs[job.key], folder=NOWHERE)
+    Storing(driver, store, tmp_path / "driver", replace=True).finish(job, elsewhere)
+    here = job.folder(tmp_path / "driver")
+    assert (driver.runs, driver.reasons) == ({job.key: FinishedRun(here, new.result)}, {})
+    assert read_finished(here) == FinishedRun(here, new.result)
+    assert load_weights(driver.runs[job.key]).keys() == load_weights(old).keys()
+    assert store.fetch(job, tmp_path / "third") == FinishedRun(job.folder(tmp_path / "third"), new.result)
+
+
+def test_a_run_that_was_started_over_counts_with_the_same_weights_too(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path
+) -> None:
+    job, old = JOBS[0], runs[JOBS[0]]
+    store.put(job, old)
+    shutil.copytree(old.folder, job.folder(tmp_path / "driver"))
+    shutil.copytree(old.folder, job.folder(tmp_path / "machine"))
+    later = dataclasses.replace(old.result, epoch_seconds=old.result.epoch_seconds + 1)
+    write_json(job.folder(tmp_path / "machine") / "result.json", later.as_dict())
+    run, log = FinishedRun(job.folder(tmp_path / "machine"), later), Log()
+    Storing(Log(), store, tmp_path / "machine", replace=True).finish(job, run)
+    Storing(log, store, tmp_path / "driver", replace=True).finish(job, run)
+    assert log.runs[job.key] == read_finished(job.folder(tmp_path / "driver"))
+    assert log.runs[job.key].result == later
+
+
+def test_a_run_that_somebody_else_has_replaced_is_not_taken_for_the_one_that_was_trained(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path
+) -> None:
+    job, run = JOBS[0], runs[JOBS[0]]
+    store.put(job, trained_anew(run, tmp_path / "other"))
+    log = Log()
+    Storing(log, store, tmp_path / "driver", replace=True).finish(job, dataclasses.replace(run, folder=NOWHERE))
+    assert "has no whole run" in log.reasons[job.key]
+    assert not job.folder(tmp_path / "driver").exists()
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_another_run_of_the_job_in_the_work_folder_is_not_sent_for_the_one_that_was_trained(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path, resume: bool
+) -> None:
+    job, old = JOBS[0], runs[JOBS[0]]
+    new = trained_anew(old, tmp_path / "new")
+    store.put(job, new)
+    shutil.copytree(old.folder, job.folder(tmp_path / "driver"))
+    log = Log()
+    elsewhere = dataclasses.replace(new, folder=NOWHERE)
+    Storing(log, store, tmp_path / "driver", replace=not resume).finish(job, elsewhere)
+    # As everywhere, what is here is not replaced unless runs are started over.
+    assert log.runs[job.key].result == (old if resume else new).result
+    assert log.runs[job.key] == read_finished(job.folder(tmp_path / "driver"))
+
+
+def test_a_result_here_without_its_weights_does_not_keep_the_run_away(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path
+) -> None:
+    job, run = JOBS[0], runs[JOBS[0]]
+    store.put(job, run)
+    here = job.folder(tmp_path)
+    shutil.copytree(run.folder, here)
+    (here / "weights.safetensors").unlink()
+    fetch_all(store, JOBS, tmp_path)
+    assert read_finished(here) == FinishedRun(here, run.result)
+    (here / "weights.safetensors").unlink()
+    log = Log()
+    Storing(log, store, tmp_path).finish(job, dataclasses.replace(run, folder=NOWHERE))
+    assert (log.runs, log.reasons) == ({job.key: FinishedRun(here, run.result)}, {})
+
+
+def test_a_damaged_result_here_ends_neither_the_command_nor_other_jobs(
+    store: Store, runs: dict[Job, FinishedRun], tmp_path: Path
+) -> None:
+    for job in JOBS:
+        store.put(job, runs[job])
+    here = job.folder(tmp_path)
+    shutil.copytree(runs[job].folder, here)
+    (here / "result.json").write_text("{")
+    log = train(store, tmp_path)
+    assert "delete the folder" in log.reasons[job.key]
+    assert log.of(JOBS[0]) == ["begin", "finish"]
+    # Started over, it is replaced.
+    Storing(log, store, tmp_path, replace=True).finish(job, dataclasses.replace(runs[job], folder=NOWHERE))
+    assert log.runs[job.key] == read_finished(here)
 
 
 def train(store: Store, work_dir: Path) -> Log:
