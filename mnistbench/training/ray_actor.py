@@ -19,7 +19,7 @@ from pathlib import Path
 import platformdirs
 
 from mnistbench._version import __version__
-from mnistbench.errors import ArtifactError, MnistbenchError, ProcessError
+from mnistbench.errors import ArtifactError, MissingExtraError, MnistbenchError, ProcessError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
@@ -44,7 +44,7 @@ class Terms:
         version: Of mnistbench.
         datasets: Hashes that the jobs are for.
         mark: A file in the work folder that the driver has just written.
-        store: Where finished runs go when the machines share no work folder; ``mark`` is then not looked for.
+        store: Where finished runs go when the machines share no work folder; the mark of the same name is then in it.
     """
 
     address: str
@@ -79,6 +79,7 @@ class Trainer:
                     f"it has mnistbench {__version__}, and the driver {terms.version}; install the same everywhere"
                 )
             if terms.store is not None:
+                terms.store.check(terms.mark.name)  # before hours are trained, and not after them
                 # Kept, so that this machine goes on where it stopped.
                 sweep = dataclasses.replace(sweep, work_dir=platformdirs.user_cache_path("mnistbench") / "runs")
                 if sweep.resume:
@@ -132,6 +133,6 @@ class _Inbox:
         """The next one; its run is first looked for elsewhere."""
         job = self.jobs.get()
         if job is not None and self.before is not None:
-            with contextlib.suppress(ArtifactError, OSError):  # then it is trained
+            with contextlib.suppress(ArtifactError, MissingExtraError, OSError):  # then it is trained
                 self.before(job)
         return job

@@ -22,6 +22,7 @@ from mnistbench.errors import ArtifactError, MissingExtraError
 from mnistbench.files import LARGEST_JSON, atomic_write, parse_json, write_json
 from mnistbench.locks import locked
 from mnistbench.results import TrainingResult
+from mnistbench.training.executor import Sweep
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_checkpoint
@@ -54,6 +55,56 @@ class Store:
                 found = files.find(f"{root}/training")
                 return frozenset(path.split("/")[-2] for path in found if path.endswith(f"/{RESULT_FILE}"))
             return frozenset()
+
+    def leave_mark(self, name: str) -> None:
+        """Write a small file that every machine can see that uses the same store.
+
+        Raises:
+            ArtifactError: When the store cannot be written.
+        """
+        files, root = self._open()
+        with self._errors():
+            files.makedirs(f"{root}/{name}", exist_ok=True)
+            files.pipe_file(f"{root}/{name}/mark", name.encode())
+
+    def remove_mark(self, name: str) -> None:
+        """Remove a mark, and what was written beside it; never an error."""
+        with contextlib.suppress(ArtifactError, MissingExtraError):
+            files, root = self._open()
+            with self._errors():
+                files.rm(f"{root}/{name}", recursive=True)
+
+    def check(self, name: str) -> None:
+        """Make sure that this machine sees the mark of another one, and can write and remove files.
+
+        Raises:
+            ArtifactError: When it does not, or the store cannot be used.
+            MissingExtraError: Without fsspec.
+        """
+        files, root = self._open()
+        if self._read(files, f"{root}/{name}/mark", len(name.encode())) != name.encode():
+            raise ArtifactError(
+                f"it does not see what the driver has written into {self.url}; "
+                "name a store that all machines share, such as s3://BUCKET/FOLDER (--results-to)"
+            )
+        probe = f"{root}/{name}/{secrets.token_hex(8)}"
+        with self._errors():
+            files.pipe_file(probe, b"probe")
+            files.rm(probe)
+
+    def check_writable(self) -> None:
+        """Make sure that files can be written into the store, read and removed.
+
+        Raises:
+            ArtifactError: When they cannot.
+            MissingExtraError: Without fsspec.
+        """
+        name = f".check-{secrets.token_hex(8)}"
+        try:
+            self.leave_mark(name)
+            self.check(name)
+        finally:
+            self.remove_mark(name)
 
     def put(self, job: Job, run: FinishedRun, *, replace: bool = False) -> None:
         """Send a finished run, unless a whole one is there.
@@ -186,6 +237,20 @@ def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
             store.fetch(job, work_dir)
 
 
+def prepare_store(store: Store, sweep: Sweep) -> None:
+    """Bring what need not be trained, and make sure that what is trained can be sent: before hours, and not after them.
+
+    Raises:
+        ArtifactError: When the store cannot be used.
+        MissingExtraError: Without fsspec.
+        OSError: When the work folder cannot be written.
+    """
+    if sweep.resume:
+        fetch_all(store, sweep.jobs, sweep.work_dir)
+    if not sweep.resume or not all(_is_taken(job.folder(sweep.work_dir)) for job in sweep.jobs):
+        store.check_writable()
+
+
 class Storing:
     """An observer that sends each finished run to a store before it tells another observer.
 
@@ -221,7 +286,7 @@ class Storing:
                 self._store.put(job, run, replace=self._replace)
             else:
                 run = self._bring(job, run)
-        except (ArtifactError, OSError) as error:
+        except (ArtifactError, MissingExtraError, OSError) as error:
             self._observer.fail(job, f"{job.network.name} is trained, but not stored: {error}")
         else:
             self._observer.finish(job, run)

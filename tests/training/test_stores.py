@@ -18,14 +18,14 @@ import torch
 from observed import Log
 from tiny import make_dataset, tiny_job
 
-from mnistbench.errors import ArtifactError, MissingExtraError
+from mnistbench.errors import ArtifactError, MissingExtraError, ProcessError
 from mnistbench.files import MOST_GROUPS, atomic_write, write_json
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.local import LocalExecutor
 from mnistbench.training.on_ray import RayExecutor
 from mnistbench.training.run import load_weights, run_job
-from mnistbench.training.stores import Store, Storing, fetch_all
+from mnistbench.training.stores import Store, Storing, fetch_all, prepare_store
 
 fsspec = pytest.importorskip("fsspec")
 
@@ -290,6 +290,39 @@ def test_a_run_that_cannot_be_stored_has_failed_and_is_sent_by_the_next_command(
     assert store.finished() == {job.key for job in JOBS}
 
 
+def test_a_mark_is_seen_by_who_uses_the_same_store_and_leaves_nothing(store: Store, tmp_path: Path) -> None:
+    store.leave_mark(".driver-1")
+    store.check(".driver-1")
+    assert list(inside(store)) == ["mark"]
+    for other, name in ((store, ".driver-2"), (Store(str(tmp_path / "other")), ".driver-1")):
+        with pytest.raises(ArtifactError, match=r"does not see what the driver has written .*--results-to"):
+            other.check(name)
+    assert store.finished() == frozenset()
+    store.remove_mark(".driver-1")
+    store.check_writable()
+    assert not inside(store)
+
+
+def test_a_store_that_cannot_be_written_is_found_out_before_anything_is_trained(
+    runs: dict[Job, FinishedRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(str(tmp_path / "store"))
+    for job in JOBS:
+        store.put(job, runs[job])
+
+    def refuse(*_given: Any, **_named: Any) -> None:
+        raise PermissionError("read only")
+
+    files, _root = fsspec.core.url_to_fs(store.url)
+    monkeypatch.setattr(type(files), "pipe_file", refuse)
+    # What is there can be had all the same.
+    prepare_store(store, Sweep(JOBS, make_dataset, tmp_path / "work"))
+    assert all(read_finished(job.folder(tmp_path / "work")) is not None for job in JOBS)
+    for jobs, resume in ((JOBS, False), ((*JOBS, tiny_job(seed=9)), True)):
+        with pytest.raises(ArtifactError, match="read only"):
+            prepare_store(store, Sweep(jobs, make_dataset, tmp_path / "work", resume))
+
+
 def test_a_store_of_a_kind_that_nobody_knows_is_a_typed_error() -> None:
     with pytest.raises(ArtifactError, match=r"cannot use nothing://x: .*check --results-to"):
         Store("nothing://x").finished()
@@ -315,3 +348,20 @@ def test_machines_that_share_no_work_folder_bring_their_runs_by_the_store(
         assert log.runs[job.key].result.weights_sha256 == whole.result.weights_sha256
         assert load_weights(log.runs[job.key])
     assert store.finished() == {job.key for job in JOBS}
+    # By their names, which the two results share.
+    assert len(inside(store)) == 4, "the driver's mark is removed"
+
+
+def test_a_store_that_only_the_driver_sees_is_found_out_before_anything_is_trained(
+    tmp_path: Path, ray_address: str
+) -> None:
+    store, log, notes = Store(f"memory://{secrets.token_hex(8)}"), Log(), list[str]()
+    executor = RayExecutor(address=ray_address, store=store, on_note=notes.append)
+    with pytest.raises(ProcessError, match="does not see what the driver has written"):
+        executor.train(Sweep(JOBS, make_dataset, tmp_path), Storing(log, store, tmp_path))
+    # The last machine is not left out.
+    assert len(notes) == 1
+    assert notes[0].startswith("left out: ")
+    assert not log.told
+    assert not inside(store)
+    assert not list((tmp_path / "training").iterdir())
