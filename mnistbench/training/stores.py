@@ -27,6 +27,7 @@ from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_checkpoint
 from mnistbench.training.sweep import Observer
+from mnistbench.urls import hide_userinfo, without_userinfo
 
 LARGEST_WEIGHTS = 1 << 30
 """Bytes; the largest network of the paper has some ten million."""
@@ -41,6 +42,15 @@ class Store:
     """
 
     url: str
+
+    def __repr__(self) -> str:
+        """Without the name and password of a user."""
+        return f"Store({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without the name and password of a user."""
+        return without_userinfo(self.url)
 
     def finished(self) -> frozenset[str]:
         """Keys of the jobs of which a result is there, whole or not.
@@ -84,7 +94,7 @@ class Store:
         files, root = self._open()
         if self._read(files, f"{root}/{name}/mark", len(name.encode())) != name.encode():
             raise ArtifactError(
-                f"it does not see what the driver has written into {self.url}; "
+                f"it does not see what the driver has written into {self.shown}; "
                 "name a store that all machines share, such as s3://BUCKET/FOLDER (--results-to)"
             )
         probe = f"{root}/{name}/{secrets.token_hex(8)}"
@@ -218,8 +228,11 @@ class Store:
         except (ArtifactError, MissingExtraError):
             raise
         except Exception as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise ArtifactError(f"cannot use {self.url}: {said}; check --results-to") from error
+            said = hide_userinfo(" ".join(f"{type(error).__name__}: {error}".split()), self.url)[:300]
+            failure = ArtifactError(f"cannot use {self.shown}: {said}; check --results-to")
+            if self.shown != self.url:
+                raise failure from None  # its cause, which --debug shows, may say what is hidden here
+            raise failure from error
 
 
 def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
@@ -303,7 +316,7 @@ class Storing:
         fetched = self._store.fetch(job, self._work_dir, weights_sha256=wanted)
         if fetched is None:
             raise ArtifactError(
-                f"{self._store.url} has no whole run of {job.network.name} as it was trained; repeat the command"
+                f"{self._store.shown} has no whole run of {job.network.name} as it was trained; repeat the command"
             )
         return fetched
 

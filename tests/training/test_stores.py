@@ -8,6 +8,7 @@ import json
 import secrets
 import shutil
 import sys
+import traceback
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -326,6 +327,28 @@ def test_a_store_that_cannot_be_written_is_found_out_before_anything_is_trained(
 def test_a_store_of_a_kind_that_nobody_knows_is_a_typed_error() -> None:
     with pytest.raises(ArtifactError, match=r"cannot use nothing://x: .*check --results-to"):
         Store("nothing://x").finished()
+
+
+def test_no_message_names_the_user_and_the_password_in_the_url(
+    runs: dict[Job, FinishedRun], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(f"memory://bob:hunter2@{secrets.token_hex(8)}/runs")  # to which all of it is a path
+    log = Log()
+    Storing(log, store, tmp_path).finish(JOBS[0], dataclasses.replace(runs[JOBS[0]], folder=NOWHERE))
+    with pytest.raises(ArtifactError) as unseen:
+        store.check(".driver-1")
+
+    def refuse(url: str) -> None:
+        raise PermissionError(f"bob may not use {url} with 'hunter2'")
+
+    monkeypatch.setattr(fsspec.core, "url_to_fs", refuse)
+    with pytest.raises(ArtifactError) as refused:
+        store.finished()
+    trace = "".join(traceback.format_exception(refused.value))
+    said = [log.reasons[JOBS[0].key], str(unseen.value), str(refused.value), repr(store), trace]
+    assert all("memory://" in text for text in said[:4])
+    assert "*** may not use memory://" in str(refused.value)
+    assert not [text for text in said if "hunter2" in text or "bob" in text]
 
 
 def test_without_fsspec_the_error_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
