@@ -295,21 +295,22 @@ class Storing:
     def finish(self, job: Job, run: FinishedRun) -> None:
         """A job has a result, here or in the store."""
         try:
-            if self._is_here(job, run):
-                self._store.put(job, run, replace=self._replace)
-            else:
-                run = self._bring(job, run)
+            here = self._find_here(job, run)
+            if here is not None:
+                self._store.put(job, here, replace=self._replace)
+            run = here or self._bring(job, run)
         except (ArtifactError, MissingExtraError, OSError) as error:
             self._observer.fail(job, f"{job.network.name} is trained, but not stored: {error}")
         else:
             self._observer.finish(job, run)
 
-    def _is_here(self, job: Job, run: FinishedRun) -> bool:
-        """Whether the work folder has this very run: a folder of another machine may have the same name."""
+    def _find_here(self, job: Job, run: FinishedRun) -> FinishedRun | None:
+        """This very run in the work folder, if it has it; ``run`` may be in a folder of another machine."""
         with contextlib.suppress(ArtifactError):
             here = read_finished(job.folder(self._work_dir))
-            return here is not None and here.result == run.result
-        return False
+            if here is not None and here.result == run.result:
+                return here
+        return None
 
     def _bring(self, job: Job, run: FinishedRun) -> FinishedRun:
         wanted = run.result.weights_sha256 if self._replace else None

@@ -236,9 +236,10 @@ def test_a_result_here_without_its_weights_does_not_keep_the_run_away(
     fetch_all(store, JOBS, tmp_path)
     assert read_finished(here) == FinishedRun(here, run.result)
     (here / "weights.safetensors").unlink()
-    log = Log()
-    Storing(log, store, tmp_path).finish(job, dataclasses.replace(run, folder=NOWHERE))
-    assert (log.runs, log.reasons) == ({job.key: FinishedRun(here, run.result)}, {})
+    for _ in range(2):  # without its weights, and with them
+        log = Log()
+        Storing(log, store, tmp_path).finish(job, dataclasses.replace(run, folder=NOWHERE))
+        assert (log.runs, log.reasons) == ({job.key: FinishedRun(here, run.result)}, {})
 
 
 def test_a_damaged_result_here_ends_neither_the_command_nor_other_jobs(
@@ -373,6 +374,16 @@ def test_machines_that_share_no_work_folder_bring_their_runs_by_the_store(
     assert store.finished() == {job.key for job in JOBS}
     # By their names, which the two results share.
     assert len(inside(store)) == 4, "the driver's mark is removed"
+    again = Log()
+    over = Storing(again, store, work_dir, replace=True)
+    executor.train(Sweep(JOBS, make_dataset, work_dir, resume=False), over)
+    assert not again.reasons
+    for job in JOBS:
+        assert again.of(job) == ["begin", "EpochDone", "EpochDone", "finish"]
+        assert again.runs[job.key] == read_finished(job.folder(work_dir))
+        fetched = store.fetch(job, tmp_path / "other")
+        assert fetched is not None
+        assert fetched.result == again.runs[job.key].result != log.runs[job.key].result
 
 
 def test_a_store_that_only_the_driver_sees_is_found_out_before_anything_is_trained(
