@@ -6,11 +6,12 @@ Knows nothing of how they are measured, compared or shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ArtifactError
-from mnistbench.files import atomic_write, compressed, read_json, write_json
+from mnistbench.files import atomic_write, compressed, read_json
 from mnistbench.results import BenchRun, Environment, GpusRun, LatencyResult
 
 LARGEST_FILE = 1 << 26
@@ -24,22 +25,14 @@ MOST_SAMPLES = 2_000_000
 def write_bench_run(path: Path, run: BenchRun) -> None:
     """Write a run atomically, a row of results on a line; compressed where the name ends in ``.gz``.
 
-    Rows have their samples as long as there are fewer than :data:`MOST_SAMPLES` in all.
+    Rows have their samples as long as there are no more than :data:`MOST_SAMPLES` in all.
 
     Raises:
         OSError: When the file cannot be written; it is then as it was before.
     """
     document = run.as_dict()
-    rows = document.pop("results")
-    kept = 0
-    for row in rows:
-        kept += len(row["samples_seconds"])
-        if kept > MOST_SAMPLES:
-            row["samples_seconds"] = ()
-    head = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
-    lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
-    text = f'{head},\n  "results": [\n{lines}\n  ]\n}}\n' if rows else f'{head},\n  "results": []\n}}\n'
-    atomic_write(path, compressed(path, text.encode()))
+    _limit(document["results"], MOST_SAMPLES)
+    _write(path, document)
 
 
 def read_bench_run(path: Path) -> BenchRun:
@@ -59,12 +52,20 @@ def read_bench_run(path: Path) -> BenchRun:
 
 
 def write_gpus_run(path: Path, run: GpusRun) -> None:
-    """Write runs on several GPUs as one file, atomically; compressed where the name ends in ``.gz``.
+    """Write runs on several GPUs as one file, atomically; a row on a line, and compressed, as one run is.
+
+    The kinds share :data:`MOST_SAMPLES`; what one does not need is left to the others.
 
     Raises:
         OSError: When the file cannot be written; it is then as it was before.
     """
-    write_json(path, run.as_dict())
+    document = run.as_dict()
+    each = [kind["run"]["results"] for kind in document["kinds"] if kind["run"] is not None]
+    left = MOST_SAMPLES
+    for number, rows in enumerate(sorted(each, key=_count)):
+        _limit(rows, left // (len(each) - number))
+        left -= _count(rows)
+    _write(path, document)
 
 
 def read_gpus_run(path: Path) -> GpusRun | None:
@@ -83,6 +84,45 @@ def read_gpus_run(path: Path) -> GpusRun | None:
         return GpusRun.from_dict(document)
     except (ValueError, KeyError, ArtifactError) as error:
         raise ArtifactError(f"{path} is not a run of the benchmark: {error}") from None
+
+
+def _count(rows: Sequence[dict[str, Any]]) -> int:
+    """Samples of all rows."""
+    return sum(len(row["samples_seconds"]) for row in rows)
+
+
+def _limit(rows: Iterable[dict[str, Any]], most: int) -> None:
+    """Take their samples from the rows with which there would be too many, and from those behind them."""
+    kept = 0
+    for row in rows:
+        kept += len(row["samples_seconds"])
+        if kept > most:
+            row["samples_seconds"] = ()
+
+
+def _write(path: Path, document: dict[str, Any]) -> None:
+    atomic_write(path, compressed(path, (_text(document) + "\n").encode()))
+
+
+def _text(value: Any, *, is_rows: bool = False, indent: str = "") -> str:
+    """JSON as ``json.dumps`` indents it, but each of the ``results`` on a line."""
+    deeper = indent + "  "
+    if isinstance(value, dict) and value:
+        entries = [
+            f"{_line(str(key))}: {_text(inner, is_rows=key == 'results', indent=deeper)}"
+            for key, inner in value.items()
+        ]
+        first, last = "{}"
+    elif isinstance(value, list | tuple) and value:
+        entries = [_line(inner) if is_rows else _text(inner, indent=deeper) for inner in value]
+        first, last = "[]"
+    else:
+        return _line(value)
+    return f"{first}\n{deeper}" + f",\n{deeper}".join(entries) + f"\n{indent}{last}"
+
+
+def _line(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
 
 
 def _from_rows(rows: list[Any]) -> BenchRun:

@@ -172,7 +172,19 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
         ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, nested too deeply, or has what
             :func:`write_json` could not write again: numbers that are not finite, half of a surrogate pair.
     """
-    content = _read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1)
+    return parse_json(_read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1), limit)
+
+
+def parse_json(content: bytes, limit: int = LARGEST_JSON) -> Any:
+    """The document in JSON that anybody may have written and that came from elsewhere than a file.
+
+    Args:
+        content: The JSON, in UTF-8.
+        limit: Bytes that it may have.
+
+    Raises:
+        ValueError: As :func:`read_json`.
+    """
     if len(content) > limit:
         raise ValueError(f"it is larger than {limit} bytes")
     # Empty lists take twenty times the memory of their text.

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from test_results import BENCH, ENVIRONMENT, FAILED, FRESH
 
-from mnistbench.bench_files import read_bench_run, write_bench_run
+from mnistbench.bench_files import read_bench_run, read_gpus_run, write_bench_run, write_gpus_run
 from mnistbench.errors import ArtifactError
+from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 
 
 @pytest.mark.parametrize("run", [BENCH, dataclasses.replace(BENCH, results=())])
@@ -103,6 +104,49 @@ def test_no_more_samples_are_written_than_can_be_read_again(tmp_path: Path, monk
     read = read_bench_run(tmp_path / "run.json")
     assert [len(row.samples_seconds) for row in read.results] == [3, 0, 0]
     assert {row.p50_seconds for row in read.results} == {FRESH.p50_seconds}
+
+
+def of_kinds(*runs: BenchRun | None) -> GpusRun:
+    gpu = GpuFacts("", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
+    return GpusRun("2026-11-22T12:00:00+00:00", tuple(GpuRun((gpu,), run, None if run else "busy") for run in runs))
+
+
+def of_samples(*counts: int) -> BenchRun:
+    rows = (dataclasses.replace(FRESH, processes=(), samples_seconds=(0.1,) * count) for count in counts)
+    return dataclasses.replace(BENCH, results=tuple(rows))
+
+
+@pytest.mark.parametrize(
+    ("counts", "kept"),
+    [
+        (((3, 3), (3, 3)), ((3, 3), (3, 3))),  # as many as there may be
+        (((3, 3, 3), (3, 3, 3)), ((3, 3, 0), (3, 3, 0))),
+        (((3, 3, 3), (1,)), ((3, 3, 3), (1,))),  # one takes what the other leaves
+        (((12, 1), (1,), (1, 1)), ((0, 0), (1,), (1, 1))),
+        (((5, 5), (1,), (5, 5)), ((5, 0), (1,), (5, 0))),
+        (((13,),), ((0,),)),
+        (((), (13, 1)), ((), (0, 0))),
+        ((), ()),
+    ],
+)
+def test_the_gpus_share_the_samples_that_can_be_read_again(tmp_path: Path, monkeypatch, counts, kept) -> None:
+    monkeypatch.setattr("mnistbench.bench_files.MOST_SAMPLES", 12)
+    write_gpus_run(tmp_path / "every.json", of_kinds(None, *(of_samples(*each) for each in counts)))
+    read = read_gpus_run(tmp_path / "every.json")
+    assert read == of_kinds(None, *(of_samples(*each) for each in kept))
+
+
+def test_a_row_of_a_gpu_stands_on_a_line_of_json_as_it_is_indented(tmp_path: Path) -> None:
+    run = of_kinds(None, BENCH, dataclasses.replace(BENCH, results=()))
+    write_gpus_run(tmp_path / "run.json", run)
+    text = (tmp_path / "run.json").read_text(encoding="utf-8")
+    assert json.loads(text) == json.loads(json.dumps(run.as_dict()))
+    assert [line[:10] for line in text.splitlines() if '"name": "16-10"' in line] == ["          "] * 2
+    # Nothing else is different.
+    empty = of_kinds(None, dataclasses.replace(BENCH, results=()))
+    write_gpus_run(tmp_path / "empty.json", empty)
+    indented = json.dumps(empty.as_dict(), indent=2, ensure_ascii=False)
+    assert (tmp_path / "empty.json").read_text(encoding="utf-8") == indented + "\n"
 
 
 def test_a_sample_too_large_for_a_float_is_a_typed_error(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from mnistbench.files import DEEPEST_JSON, MOST_GROUPS, MOST_VALUES, read_json, write_json
+from mnistbench.files import DEEPEST_JSON, MOST_GROUPS, MOST_VALUES, parse_json, read_json, write_json
 
 
 def test_json_is_readable_and_ends_in_a_newline(tmp_path: Path) -> None:
@@ -89,6 +89,15 @@ def test_what_could_not_be_written_again_or_fills_the_memory_is_a_value_error(
     (tmp_path / "a.json").write_bytes(content)
     with pytest.raises(ValueError, match=message):
         read_json(tmp_path / "a.json")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\xff", b"[NaN]", b'["\\ud800"]', b"[" + b"[]," * MOST_GROUPS + b"1]", b" " * 9]
+)
+def test_bytes_have_the_same_bounds(content: bytes) -> None:
+    assert parse_json(b'{"a": 1}', limit=8) == {"a": 1}
+    with pytest.raises(ValueError, match=r"."):
+        parse_json(content, limit=8 if content.isspace() else 1 << 20)
 
 
 def test_whole_pairs_and_large_numbers_are_read(tmp_path: Path) -> None:

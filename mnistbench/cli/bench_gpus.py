@@ -72,7 +72,7 @@ def bench_gpus(
     allow_busy: bool,
 ) -> GpusRun:
     """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile."""
-    from mnistbench.bench_files import write_gpus_run
+    from mnistbench.bench_files import MOST_SAMPLES, write_gpus_run
     from mnistbench.files import check_writable
     from mnistbench.measure.gpus import find_gpus
     from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, measure_here
@@ -100,6 +100,12 @@ def bench_gpus(
         except KeyboardInterrupt:
             raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
     say(f"written to {target}")
+    measured = [row for kind in run.kinds if kind.run is not None for row in kind.run.results]
+    if sum(len(row.samples_seconds) for row in measured) > MOST_SAMPLES:
+        say(
+            f"a file has at most {MOST_SAMPLES:,} samples, which the GPUs share: the last rows of one or more are "
+            "without theirs; measure fewer rows at once"
+        )
     return _with_papers(run, files)
 
 

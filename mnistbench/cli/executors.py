@@ -137,11 +137,10 @@ def train_sweep(engine: Engine, sweep: Sweep, observer: Observer, store: Store |
     if store is None:
         engine.executor.train(sweep, observer)
         return
-    from mnistbench.training.stores import Storing, fetch_all
+    from mnistbench.training.stores import Storing, prepare_store
 
-    if sweep.resume:
-        fetch_all(store, sweep.jobs, sweep.work_dir)
-    engine.executor.train(sweep, Storing(observer, store, sweep.work_dir))
+    prepare_store(store, sweep)
+    engine.executor.train(sweep, Storing(observer, store, sweep.work_dir, replace=not sweep.resume))
 
 
 def everywhere(data_dir: Path | None) -> Path | None:

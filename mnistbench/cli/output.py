@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from mnistbench.report.sheet import Sheet
+from mnistbench.urls import without_userinfo
 
 
 def print_json(document: Any) -> None:
@@ -30,9 +31,9 @@ def print_sheets(sheets: Iterable[Sheet]) -> None:
 
 
 def this_command() -> str:
-    """The command as it was given, to be typed again."""
+    """The command as it was given, to be typed again; URLs in it are without the name and password of a user."""
     given = click.get_current_context().find_root().obj
-    return shlex.join(["mnistbench", *(sys.argv[1:] if given is None else given)])
+    return shlex.join(["mnistbench", *map(without_userinfo, sys.argv[1:] if given is None else given)])
 
 
 def say(text: str) -> None:

@@ -192,6 +192,8 @@ class _Actors:
         """Ask Ray for a process; it comes when the machine has room for it."""
         if self._mark is None:
             self._mark = _leave_mark(self._sweep.work_dir / "training")
+            if self._store is not None:
+                self._store.leave_mark(self._mark.name)
         address = self._nodes[slot.node].address
         options = {
             "num_cpus": slot.cpus,
@@ -263,6 +265,8 @@ class _Actors:
             if self._mark is not None:
                 with contextlib.suppress(OSError):
                     self._mark.unlink()
+                if self._store is not None:
+                    self._store.remove_mark(self._mark.name)
 
     def _ready(self, workers: Sequence[_Actor], seconds: float) -> list[_Actor]:
         """Those of which something has come; waits until there is one."""

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnistbench._version import __version__
 from mnistbench.cache import user_cache_dir
-from mnistbench.errors import ArtifactError, MnistbenchError, ProcessError
+from mnistbench.errors import ArtifactError, MissingExtraError, MnistbenchError, ProcessError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
@@ -43,7 +43,7 @@ class Terms:
         version: Of mnistbench.
         datasets: Hashes that the jobs are for.
         mark: A file in the work folder that the driver has just written.
-        store: Where finished runs go when the machines share no work folder; ``mark`` is then not looked for.
+        store: Where finished runs go when the machines share no work folder; the mark of the same name is then in it.
     """
 
     address: str
@@ -80,6 +80,7 @@ class Trainer:
             if terms.store is not None:
                 # Kept, so that this machine goes on where it stopped.
                 sweep = dataclasses.replace(sweep, work_dir=user_cache_dir() / "runs")
+                terms.store.check(terms.mark.name)  # before hours are trained, and not after them
                 if sweep.resume:
                     self._inbox.before = partial(terms.store.fetch, work_dir=sweep.work_dir)
             elif not terms.mark.is_file():
@@ -96,7 +97,7 @@ class Trainer:
             told = time.monotonic()
             reporter: Observer = Reporter(said.append, SECONDS_BETWEEN_STEPS_TOLD)
             if terms.store is not None:
-                reporter = Storing(reporter, terms.store, sweep.work_dir)
+                reporter = Storing(reporter, terms.store, sweep.work_dir, replace=not sweep.resume)
             steps = train_in_turns(self._inbox, dataset, sweep, slot, reporter)
             with contextlib.closing(steps):
                 for _ in steps:
@@ -131,6 +132,6 @@ class _Inbox:
         """The next one; its run is first looked for elsewhere."""
         job = self.jobs.get()
         if job is not None and self.before is not None:
-            with contextlib.suppress(ArtifactError, OSError):  # then it is trained
+            with contextlib.suppress(ArtifactError, MissingExtraError, OSError):  # then it is trained
                 self.before(job)
         return job

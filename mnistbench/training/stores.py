@@ -19,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ArtifactError, MissingExtraError
-from mnistbench.files import LARGEST_JSON, atomic_write, write_json
+from mnistbench.files import LARGEST_JSON, atomic_write, parse_json, write_json
 from mnistbench.locks import locked
 from mnistbench.results import TrainingResult
+from mnistbench.training.executor import Sweep
 from mnistbench.training.job import FinishedRun, Job, read_finished
 from mnistbench.training.run import Event
 from mnistbench.training.states import JOB_FILE, RESULT_FILE, remove_checkpoint
 from mnistbench.training.sweep import Observer
+from mnistbench.urls import hide_userinfo, without_userinfo
 
 LARGEST_WEIGHTS = 1 << 30
 """Bytes; the largest network of the paper has some ten million."""
@@ -41,6 +43,15 @@ class Store:
 
     url: str
 
+    def __repr__(self) -> str:
+        """Without the name and password of a user."""
+        return f"Store({self.shown!r})"
+
+    @property
+    def shown(self) -> str:
+        """The URL without the name and password of a user."""
+        return without_userinfo(self.url)
+
     def finished(self) -> frozenset[str]:
         """Keys of the jobs of which a result is there, whole or not.
 
@@ -55,11 +66,66 @@ class Store:
                 return frozenset(path.split("/")[-2] for path in found if path.endswith(f"/{RESULT_FILE}"))
             return frozenset()
 
-    def put(self, job: Job, run: FinishedRun) -> None:
-        """Send a finished run, unless it is there.
+    def leave_mark(self, name: str) -> None:
+        """Write a small file that every machine can see that uses the same store.
 
         Raises:
-            ArtifactError: When the weights are not those of the result, or the store cannot be written.
+            ArtifactError: When the store cannot be written.
+        """
+        files, root = self._open()
+        with self._errors():
+            files.makedirs(f"{root}/{name}", exist_ok=True)
+            files.pipe_file(f"{root}/{name}/mark", name.encode())
+
+    def remove_mark(self, name: str) -> None:
+        """Remove a mark, and what was written beside it; never an error."""
+        with contextlib.suppress(ArtifactError, MissingExtraError):
+            files, root = self._open()
+            with self._errors():
+                files.rm(f"{root}/{name}", recursive=True)
+
+    def check(self, name: str) -> None:
+        """Make sure that this machine sees the mark of another one, and can write and remove files.
+
+        Raises:
+            ArtifactError: When it does not, or the store cannot be used.
+            MissingExtraError: Without fsspec.
+        """
+        files, root = self._open()
+        if self._read(files, f"{root}/{name}/mark", len(name.encode())) != name.encode():
+            raise ArtifactError(
+                f"it does not see what the driver has written into {self.shown}; "
+                "name a store that all machines share, such as s3://BUCKET/FOLDER (--results-to)"
+            )
+        probe = f"{root}/{name}/{secrets.token_hex(8)}"
+        with self._errors():
+            files.pipe_file(probe, b"probe")
+            files.rm(probe)
+
+    def check_writable(self) -> None:
+        """Make sure that files can be written into the store, read and removed.
+
+        Raises:
+            ArtifactError: When they cannot.
+            MissingExtraError: Without fsspec.
+        """
+        name = f".check-{secrets.token_hex(8)}"
+        try:
+            self.leave_mark(name)
+            self.check(name)
+        finally:
+            self.remove_mark(name)
+
+    def put(self, job: Job, run: FinishedRun, *, replace: bool = False) -> None:
+        """Send a finished run, unless a whole one is there.
+
+        Args:
+            job: Its job.
+            run: On this machine.
+            replace: Send it all the same.
+
+        Raises:
+            ArtifactError: When the weights are not those of the result, or the store cannot be used.
             OSError: When the run's own files cannot be read.
         """
         content = run.weights.read_bytes()
@@ -68,51 +134,69 @@ class Store:
         result = (run.folder / RESULT_FILE).read_bytes()
         files, root = self._open()
         folder = _folder(root, job)
-        if self._read_result(files, folder, job) is not None:
+        there = self._read_whole(files, folder, job)
+        if there is not None and not replace:
             return
         with self._errors():
             files.makedirs(folder, exist_ok=True)
-            files.pipe_file(f"{folder}/{_weights_name(run.result)}", content)
+            # Somebody may be reading those of the same hash.
+            if there is None or there[0].weights_sha256 != run.result.weights_sha256:
+                files.pipe_file(f"{folder}/{_weights_name(run.result)}", content)
             files.pipe_file(f"{folder}/{JOB_FILE}", json.dumps(job.as_dict(), indent=2).encode())
             # Where a file can be seen while it is written, by another name.
             half = f"{folder}/.{RESULT_FILE}.{secrets.token_hex(8)}.tmp"
             files.pipe_file(half, result)
             files.mv(half, f"{folder}/{RESULT_FILE}")
 
-    def fetch(self, job: Job, work_dir: Path) -> FinishedRun | None:
+    def fetch(self, job: Job, work_dir: Path, *, weights_sha256: str | None = None) -> FinishedRun | None:
         """Bring a finished run into the work folder; ``None`` when there is no whole one.
 
+        Args:
+            job: Its job.
+            work_dir: Of this machine.
+            weights_sha256: Only the run with these weights, and in place of a run that the work folder has; without
+                it what is here stays.
+
         Raises:
-            ArtifactError: When the store cannot be read.
+            ArtifactError: When the store cannot be used, or what is here is damaged.
             OSError: When the work folder cannot be written.
         """
         files, root = self._open()
-        there = _folder(root, job)
-        result = self._read_result(files, there, job)
-        if result is None:
+        found = self._read_whole(files, _folder(root, job), job)
+        if found is None or weights_sha256 not in (None, found[0].weights_sha256):
             return None
-        content = self._read(files, f"{there}/{_weights_name(result)}", LARGEST_WEIGHTS)
-        if content is None or hashlib.sha256(content).hexdigest() != result.weights_sha256:
-            return None
+        result, content = found
         folder = job.folder(work_dir)
         folder.mkdir(parents=True, exist_ok=True)
         with locked(folder):
-            here = read_finished(folder)
+            here = read_finished(folder) if weights_sha256 is None else None
             if here is not None:
                 return here
+            # First of all: what has weights and a result counts as finished.
+            (folder / RESULT_FILE).unlink(missing_ok=True)
             atomic_write(folder / "weights.safetensors", content)
             write_json(folder / JOB_FILE, job.as_dict())
             write_json(folder / RESULT_FILE, result.as_dict())
             remove_checkpoint(folder)
         return FinishedRun(folder, result)
 
+    def _read_whole(self, files: Any, folder: str, job: Job) -> tuple[TrainingResult, bytes] | None:
+        """The result that a folder of the store has for a job, and its weights."""
+        result = self._read_result(files, folder, job)
+        if result is None:
+            return None
+        content = self._read(files, f"{folder}/{_weights_name(result)}", LARGEST_WEIGHTS)
+        if content is None or hashlib.sha256(content).hexdigest() != result.weights_sha256:
+            return None
+        return result, content
+
     def _read_result(self, files: Any, folder: str, job: Job) -> TrainingResult | None:
         content = self._read(files, f"{folder}/{RESULT_FILE}", LARGEST_JSON)
         if content is None:
             return None
         try:
-            result = TrainingResult.from_dict(json.loads(content.decode()))
-        except (ValueError, RecursionError, ArtifactError):
+            result = TrainingResult.from_dict(parse_json(content))
+        except (ValueError, ArtifactError):
             return None
         # The hash becomes part of a file's name.
         named = isinstance(result.weights_sha256, str) and re.fullmatch("[0-9a-f]{64}", result.weights_sha256)
@@ -144,12 +228,17 @@ class Store:
         except (ArtifactError, MissingExtraError):
             raise
         except Exception as error:
-            said = " ".join(f"{type(error).__name__}: {error}".split())[:300]
-            raise ArtifactError(f"cannot use {self.url}: {said}; check --results-to") from error
+            said = hide_userinfo(" ".join(f"{type(error).__name__}: {error}".split()), self.url)[:300]
+            failure = ArtifactError(f"cannot use {self.shown}: {said}; check --results-to")
+            if self.shown != self.url:
+                raise failure from None  # its cause, which --debug shows, may say what is hidden here
+            raise failure from error
 
 
 def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
     """Bring every job's run that the store has and the work folder has not.
+
+    What is damaged here stays: whoever takes up the job tells of it.
 
     Raises:
         ArtifactError: When the store cannot be read.
@@ -157,8 +246,22 @@ def fetch_all(store: Store, jobs: Iterable[Job], work_dir: Path) -> None:
     """
     there = store.finished()
     for job in jobs:
-        if job.key in there and not (job.folder(work_dir) / RESULT_FILE).is_file():
+        if job.key in there and not _is_taken(job.folder(work_dir)):
             store.fetch(job, work_dir)
+
+
+def prepare_store(store: Store, sweep: Sweep) -> None:
+    """Bring what need not be trained, and make sure that what is trained can be sent: before hours, and not after them.
+
+    Raises:
+        ArtifactError: When the store cannot be used.
+        MissingExtraError: Without fsspec.
+        OSError: When the work folder cannot be written.
+    """
+    if sweep.resume:
+        fetch_all(store, sweep.jobs, sweep.work_dir)
+    if not sweep.resume or not all(_is_taken(job.folder(sweep.work_dir)) for job in sweep.jobs):
+        store.check_writable()
 
 
 class Storing:
@@ -171,10 +274,11 @@ class Storing:
         observer: Told of everything.
         store: Gets the runs.
         work_dir: Of this machine.
+        replace: What is finished takes the place of an earlier run, here and in the store; as after ``--no-resume``.
     """
 
-    def __init__(self, observer: Observer, store: Store, work_dir: Path) -> None:
-        self._observer, self._store, self._work_dir = observer, store, work_dir
+    def __init__(self, observer: Observer, store: Store, work_dir: Path, *, replace: bool = False) -> None:
+        self._observer, self._store, self._work_dir, self._replace = observer, store, work_dir, replace
 
     def begin(self, job: Job) -> None:
         """A job is taken up."""
@@ -191,17 +295,39 @@ class Storing:
     def finish(self, job: Job, run: FinishedRun) -> None:
         """A job has a result, here or in the store."""
         try:
-            if (job.folder(self._work_dir) / RESULT_FILE).is_file():
-                self._store.put(job, run)
-            else:
-                fetched = self._store.fetch(job, self._work_dir)
-                if fetched is None:
-                    raise ArtifactError(f"{self._store.url} has no whole run of {job.network.name}; repeat the command")
-                run = fetched
-        except (ArtifactError, OSError) as error:
+            here = self._find_here(job, run)
+            if here is not None:
+                self._store.put(job, here, replace=self._replace)
+            run = here or self._bring(job, run)
+        except (ArtifactError, MissingExtraError, OSError) as error:
             self._observer.fail(job, f"{job.network.name} is trained, but not stored: {error}")
         else:
             self._observer.finish(job, run)
+
+    def _find_here(self, job: Job, run: FinishedRun) -> FinishedRun | None:
+        """This very run in the work folder, if it has it; ``run`` may be in a folder of another machine."""
+        with contextlib.suppress(ArtifactError):
+            here = read_finished(job.folder(self._work_dir))
+            if here is not None and here.result == run.result:
+                return here
+        return None
+
+    def _bring(self, job: Job, run: FinishedRun) -> FinishedRun:
+        wanted = run.result.weights_sha256 if self._replace else None
+        fetched = self._store.fetch(job, self._work_dir, weights_sha256=wanted)
+        if fetched is None:
+            raise ArtifactError(
+                f"{self._store.shown} has no whole run of {job.network.name} as it was trained; repeat the command"
+            )
+        return fetched
+
+
+def _is_taken(folder: Path) -> bool:
+    """Whether a folder has a finished run, or something damaged in its place."""
+    try:
+        return read_finished(folder) is not None
+    except (ArtifactError, OSError):
+        return True
 
 
 def _folder(root: str, job: Job) -> str:

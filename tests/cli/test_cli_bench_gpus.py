@@ -50,6 +50,16 @@ def test_json_is_the_document_of_the_file_without_samples(trained, gpus, tmp_pat
     assert document["kinds"][0]["run"]["results"][0]["samples_seconds"] == []
 
 
+@pytest.mark.parametrize(("most", "told"), [(1, True), (100_000, False)])
+def test_samples_that_a_file_has_no_room_for_are_told(trained, gpus, tmp_path, monkeypatch, most, told):
+    monkeypatch.setattr("mnistbench.bench_files.MOST_SAMPLES", most)
+    gpus(FAST, rows=(row(device="cuda:0", processes=(), samples_seconds=(0.1, 0.1)),))
+    outcome = trained(*BENCH, "--output", tmp_path / "every.json").succeeds()
+    assert ("a file has at most 1 samples, which the GPUs share" in outcome.err) == told
+    (kind,) = json.loads((tmp_path / "every.json").read_text())["kinds"]
+    assert (kind["run"]["results"][0]["samples_seconds"] == []) == told
+
+
 def test_busy_gpus_are_measured_when_that_is_allowed(trained, gpus, tmp_path):
     gpus(TAKEN)
     trained(*BENCH, "--output", tmp_path / "x.json").fails_with("busy: 1 other process", "--allow-busy")

@@ -126,3 +126,26 @@ def test_runs_in_a_store_count_as_done_for_another_work_folder(cli, tmp_path):
 def test_a_store_that_cannot_be_used_is_one_line(cli):
     cli(*TRAIN, "--results-to", "nothing://x").fails_with("cannot use nothing://x", "--results-to")
     assert not cli.work.exists()
+
+
+@pytest.mark.parametrize(
+    "options", [("--results-to", "memory://bob:hunter2@x/y"), ("--results-to=ftp://bob:hunter2@x",)]
+)
+def test_the_command_to_go_on_with_has_no_password(cli, monkeypatch, options):
+    def interrupt(*_given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mnistbench.training.stores.prepare_store", interrupt)
+    outcome = cli(*TRAIN, *options)
+    assert outcome.code == 130
+    assert "go on with: mnistbench train 8-10" in outcome.err
+    assert "://x" in outcome.err
+    assert "bob" not in outcome.err
+    assert "hunter2" not in outcome.err
+
+
+def test_an_error_of_a_store_has_no_password_even_with_its_traceback(cli):
+    outcome = cli.process(*TRAIN, "--debug", "--results-to", "nothing://bob:hunter2@x")
+    assert "Traceback" in outcome.err
+    assert "cannot use nothing://x" in outcome.err
+    assert "hunter2" not in outcome.err
