@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnistbench.measure.load.verdict import rate_verdict
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet
 from mnistbench.results import LoadResult
@@ -68,7 +69,7 @@ def server_sheet(results: Sequence[LoadResult]) -> Sheet:
             continue
         high = result.percentile_bounds.get("p99", (None, None))[1]
         times = (result.p50_seconds, result.p99_seconds, high, result.lateness_p99_seconds)
-        rows.append((*head, *map(units.seconds, times), _verdict(result)))
+        rows.append((*head, *map(units.seconds, times), rate_verdict(result)))
     bounds = sorted({bound for result in results if (bound := result.latency_bound_seconds) is not None})
     within = " or ".join(map(units.seconds, bounds))
     note = (
@@ -101,14 +102,6 @@ def paced_sheet(results: Sequence[LoadResult]) -> Sheet:
         rows.append((*head, units.count(result.num_queries), *map(units.seconds, times)))
     note = "Latency of a call that begins a gap after the last answer; the process sleeps meanwhile."
     return Sheet("Paced", columns, tuple(rows), _note(note, results))
-
-
-def _verdict(result: LoadResult) -> str:
-    if result.stop_reason == "overload":
-        return "overloaded"
-    if not result.within_bound:
-        return "none within" if result.rate is None else "too slow"
-    return "highest" if result.rate_searched else "within"
 
 
 def _note(first: str, results: Sequence[LoadResult]) -> str:

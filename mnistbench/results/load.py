@@ -103,7 +103,8 @@ class LoadResult(Result):
     latency_bound_seconds: float | None = None
     """What p99 has to stay under. Only of ``server``."""
     within_bound: bool | None = None
-    """Whether the upper confidence bound of p99 did; ``None`` where there is no latency bound."""
+    """Whether the upper confidence bound of p99 did; ``None`` where there is no latency bound, or nothing can be said:
+    too few queries, or a search that was too short for lower rates."""
     lateness_p99_seconds: float | None = None
     """By how much calls began after their time although a worker was free: the generator's own share of the latency."""
     lateness_max_seconds: float | None = None

@@ -55,6 +55,9 @@ def cells(sheet: Sheet, head: str) -> list[str]:
     return [line[index] for line in sheet.rows]
 
 
+WORDY = [row("server", rate_searched=False, within_bound=None, valid=False, invalid_reasons=("p99 needs more",))]
+
+
 @pytest.mark.parametrize("results", [EVERY, FAILED, EVERY + FAILED], ids=["measured", "failed", "both"])
 def test_every_table_fits_a_pipe(results) -> None:
     sheets = load_sheets(results)
@@ -66,6 +69,14 @@ def test_every_table_fits_a_pipe(results) -> None:
         for line in stream.getvalue().split("\n"):
             assert len(line) <= PIPE_WIDTH, line
             assert not [letter for letter in line if unicodedata.category(letter) == "Cc"], line
+
+
+def test_the_longest_verdict_leaves_every_figure_in_the_table() -> None:
+    stream = io.StringIO()
+    print_sheet(server_sheet(WORDY), make_console(stream))
+    lines = stream.getvalue().split("\n")
+    assert max(map(len, lines)) <= PIPE_WIDTH
+    assert any("too few" in line and "8.88 ms" in line for line in lines)
 
 
 def test_there_is_no_table_of_what_was_not_measured() -> None:
@@ -87,6 +98,7 @@ def test_a_stream_in_figures() -> None:
         ({"rate_searched": False, "within_bound": False}, "too slow", "88.8 k"),
         ({"rate_searched": False, "within_bound": False, "stop_reason": "overload"}, "overloaded", "88.8 k"),
         ({"rate": None, "within_bound": False, "stop_reason": None}, "none within", "–"),
+        ({"rate_searched": False, "within_bound": None, "valid": False}, "too few queries", "88.8 k"),
     ],
 )
 def test_the_verdict_on_a_rate(changes, verdict, rate) -> None:
