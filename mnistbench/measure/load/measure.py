@@ -73,7 +73,7 @@ def measure_load(
             raise InputError("no images to draw inputs from; expected at least one")
     planned = [(scenario, limits_of(scenario, seconds)) for scenario in scenarios]
     for scenario, limits in planned:
-        if isinstance(scenario, Server) and scenario.rate is not None and scenario.rate * limits.max_seconds < 1:
+        if isinstance(scenario, Server) and scenario.rate is not None and limits.most_queries_at(scenario.rate) < 1:
             raise InputError(
                 f"a rate of {scenario.rate:g} queries a second is less than one in {limits.max_seconds:g} s, "
                 "the longest that a run may last; give a longer --duration"
@@ -153,7 +153,7 @@ class _Server:
         """One run."""
         limits, scenario = self._limits, self._scenario
         count = max(limits.min_queries, math.ceil(rate * limits.min_seconds))
-        count = max(1, min(count, limits.max_queries, math.floor(rate * limits.max_seconds)))
+        count = max(1, min(count, limits.max_queries, limits.most_queries_at(rate)))
         traffic = run_server(
             self._call,
             poisson_arrivals(rate, count, (self._row.seed, self._runs)),
@@ -166,18 +166,24 @@ class _Server:
         return with_figures(dataclasses.replace(self._row, rate=rate), traffic, scenario, limits)
 
     def highest(self, call_seconds: float) -> LoadResult:
-        """The last run at the highest rate within the bound; a row without figures where there is no such rate."""
+        """The last run at the highest rate within the bound; a row without figures where none was found."""
         bound, limits = self._scenario.bound_seconds, self._limits
         if call_seconds > bound:
-            return self._none(f"a call alone takes {call_seconds:.2g} s, longer than the bound of {bound:g} s")
+            reason = (
+                f"a call alone takes {_milliseconds(call_seconds)}, longer than the bound of {_milliseconds(bound)}"
+            )
+            return self._none(reason, within_bound=False)
         # At fewer queries a second p99 would not be supported in the longest time allowed.
         min_rate = limits.min_queries / limits.max_seconds
         found = search_rate(
             self._step, _FIRST_LOAD * self._scenario.workers / max(call_seconds, 1e-6), min_rate=min_rate
         )
         if found.rate is None:
-            reason = f"not even {min_rate:.3g} queries a second kept p99 within {bound:g} s"
-            return dataclasses.replace(self._none(reason), steps=found.steps)
+            reason = (
+                f"no rate of {_plain(min_rate)}/s or more kept p99 within {_milliseconds(bound)}; "
+                f"lower ones need a longer --duration than {limits.min_seconds:g}"
+            )
+            return dataclasses.replace(self._none(reason, within_bound=None), steps=found.steps)
         row = dataclasses.replace(self._passed[found.rate], steps=found.steps)
         if not found.settled:
             reasons = (*row.invalid_reasons, f"the search did not settle in {len(found.steps)} runs")
@@ -191,5 +197,15 @@ class _Server:
             self._passed[rate] = row
         return rate_step(row)
 
-    def _none(self, reason: str) -> LoadResult:
-        return dataclasses.replace(self._row, rate=None, within_bound=False, invalid_reasons=(reason,))
+    def _none(self, reason: str, *, within_bound: bool | None) -> LoadResult:
+        return dataclasses.replace(self._row, rate=None, within_bound=within_bound, invalid_reasons=(reason,))
+
+
+def _milliseconds(seconds: float) -> str:
+    """In the unit that the bound is asked for in."""
+    return f"{_plain(1000 * seconds)} ms"
+
+
+def _plain(number: float) -> str:
+    """``0.059``, ``10`` or ``1,324``: three digits, or every whole one."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"

@@ -45,6 +45,11 @@ class Limits:
                 f"{self.min_queries} to {self.max_queries} queries; expected 1 or more, the smaller number first"
             )
 
+    def most_queries_at(self, rate: float) -> int:
+        """Queries that arrive in the longest time, at so many a second on average."""
+        # A rate that was made from a number of queries gives that number, whatever the rounding.
+        return math.floor(rate * self.max_seconds * (1 + 1e-12))
+
 
 @dataclass(frozen=True)
 class SingleStream:

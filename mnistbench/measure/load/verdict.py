@@ -9,8 +9,8 @@ from typing import Literal
 
 from mnistbench.results import LoadResult
 
-RateVerdict = Literal["highest", "within", "too slow", "overloaded", "too few queries", "none within"]
-"""``highest`` and ``none within`` end a search, the others are of a rate that was asked for."""
+RateVerdict = Literal["highest", "within", "too slow", "overloaded", "too few queries", "none within", "undecided"]
+"""``highest``, ``none within`` and ``undecided`` end a search, the others are of a rate that was asked for."""
 
 
 def rate_verdict(row: LoadResult) -> RateVerdict:
@@ -18,7 +18,7 @@ def rate_verdict(row: LoadResult) -> RateVerdict:
     if row.stop_reason == "overload":
         return "overloaded"
     if row.within_bound is None:
-        return "too few queries"
+        return "undecided" if row.rate is None else "too few queries"
     if not row.within_bound:
         return "none within" if row.rate is None else "too slow"
     return "highest" if row.rate_searched else "within"

@@ -20,6 +20,7 @@ def row(**changes: object) -> LoadResult:
         ({"within_bound": None, "valid": False}, "too few queries"),
         ({"within_bound": False, "valid": False, "stop_reason": "overload"}, "overloaded"),
         ({"within_bound": False, "valid": False, "rate": None, "rate_searched": True}, "none within"),
+        ({"within_bound": None, "valid": False, "rate": None, "rate_searched": True}, "undecided"),
     ],
     ids=str,
 )
