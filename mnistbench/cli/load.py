@@ -39,6 +39,11 @@ if TYPE_CHECKING:
     from mnistbench.measure.load.scenarios import Scenario
     from mnistbench.results import LoadResult
 
+MISSED = 4
+"""Exit code when a rate that was asked for misses the bound."""
+
+_SOME_FAILED = 3
+
 DURATION = 3.0
 QUICK_DURATION = 0.3
 
@@ -156,6 +161,10 @@ def load(
     shows what a pause before a call costs. MLPerf runs each for 600 seconds, which these
     do not unless --duration says so. Models that do not read digits get random
     inputs of their shape, or yours. Nothing else should run on the machine.
+
+    Exit codes: 0 all was measured, 4 a given --rate misses --p99 or overloads, 3
+    else, when a row failed or nothing can be said of a given --rate: too few
+    queries, or an invalid run.
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
@@ -235,7 +244,18 @@ def load(
         print_sheets(load_sheets(results))
     if failed and len(failed) == len(results):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
-    return 3 if failed else 0
+    return exit_code(results)
+
+
+def exit_code(results: Sequence[LoadResult]) -> int:
+    """What a command with some figures ends with; a search has no rate to miss."""
+    from mnistbench.measure.load.verdict import rate_verdict
+
+    measured = [result for result in results if result.error is None]
+    asked = [rate_verdict(row) for row in measured if row.scenario == "server" and not row.rate_searched]
+    if any(verdict in ("too slow", "overloaded") for verdict in asked):
+        return MISSED
+    return 0 if len(measured) == len(results) and all(verdict == "within" for verdict in asked) else _SOME_FAILED
 
 
 def choose_scenarios(texts: Sequence[str], offered: Sequence[Scenario]) -> list[Scenario]:

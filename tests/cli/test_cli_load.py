@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 from latency_models import write_other
 
+from mnistbench.cli.load import exit_code
 from mnistbench.results import LoadResult
 
 MODEL = "64-64-10"
@@ -38,12 +40,50 @@ def test_a_row_for_each_scenario_and_gap(cli, tmp_path):
 
 def test_a_fixed_rate_with_several_workers(cli):
     command = ("load", MODEL, "--scenario", "server", "--rate", 3000, "--p99", 50, "--workers", 2, "--seed", 5)
-    (row,) = cli(*command, *SHORT, "--json").succeeds().json
+    outcome = cli(*command, *SHORT, "--json")
+    (row,) = outcome.json
     assert (row["rate"], row["rate_searched"], row["latency_bound_seconds"]) == (3000, False, 0.05)
     assert (row["workers"], row["seed"], row["steps"]) == (2, 5, [])
     # Ten times the duration holds 300 of the 662 queries that p99 needs.
     assert (row["valid"], row["within_bound"]) == (False, None)
     assert "p99 needs 662 queries, there were 300" in row["invalid_reasons"][0]
+    assert outcome.code == 3
+
+
+def test_a_rate_that_misses_the_bound_has_an_exit_code(cli):
+    # A million queries a second, each of which takes a microsecond or more, queue for longer than that.
+    command = ("load", MODEL, "--scenario", "server", "--rate", 1_000_000, "--p99", 0.1)
+    outcome = cli(*command, *SHORT)
+    assert outcome.code == 4, outcome
+    assert "overloaded" in outcome.out
+
+
+SERVER = LoadResult("m", "m.onnx", "", "cpu", "server", rate=9.0, within_bound=True, valid=True)
+FAILED = dataclasses.replace(SERVER, within_bound=None, valid=False, error="no memory")
+SLOW = dataclasses.replace(SERVER, within_bound=False)
+OVERLOADED = dataclasses.replace(SLOW, valid=False, stop_reason="overload")
+LATE = dataclasses.replace(SLOW, valid=False)
+FEW = dataclasses.replace(SERVER, within_bound=None, valid=False)
+NONE_WITHIN = dataclasses.replace(SLOW, rate=None, rate_searched=True, valid=False)
+UNSETTLED = dataclasses.replace(SERVER, rate_searched=True, valid=False)
+SHORT_STREAM = dataclasses.replace(FEW, scenario="single-stream", rate=None)
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([SERVER], 0),
+        ([SERVER, NONE_WITHIN, UNSETTLED, SHORT_STREAM], 0),
+        ([SERVER, SLOW], 4),
+        ([OVERLOADED], 4),
+        ([FAILED, SLOW, FEW], 4),
+        ([SERVER, FEW], 3),
+        ([LATE], 3),
+        ([SERVER, FAILED], 3),
+    ],
+)
+def test_what_the_exit_code_says_of_the_rows(results, code):
+    assert exit_code(results) == code
 
 
 def test_a_rate_is_searched_where_none_is_given(cli):
@@ -56,7 +96,9 @@ def test_a_rate_is_searched_where_none_is_given(cli):
 def test_tables_fit_80_columns_and_say_how_long_they_ran(cli):
     names = "single-stream,multi-stream,offline,server,paced"
     command = ("load", MODEL, "--scenario", names, "--rate", 100, "--gaps", "0.5", "--batch", 4)
-    out = cli(*command, *SHORT).succeeds().out
+    outcome = cli(*command, *SHORT)
+    assert outcome.code == 3, outcome  # so short a time has too few queries for p99
+    out = outcome.out
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
     for text in ("Streams and offline", "Server", "Paced", "MLPerf asks for 600 s"):

@@ -99,6 +99,7 @@ def test_a_stream_in_figures() -> None:
         ({"rate_searched": False, "within_bound": False, "stop_reason": "overload"}, "overloaded", "88.8 k"),
         ({"rate": None, "within_bound": False, "stop_reason": None}, "none within", "–"),
         ({"rate_searched": False, "within_bound": None, "valid": False}, "too few queries", "88.8 k"),
+        ({"valid": False}, "invalid", "88.8 k"),
         ({"rate": None, "within_bound": None, "valid": False, "stop_reason": None}, "undecided", "–"),
     ],
 )
