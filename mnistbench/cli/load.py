@@ -160,7 +160,8 @@ def load(
     moments and looks for the highest rate that keeps p99 under a bound; paced
     shows what a pause before a call costs. MLPerf runs each for 600 seconds, which these
     do not unless --duration says so. Models that do not read digits get random
-    inputs of their shape, or yours. Nothing else should run on the machine.
+    inputs of their shape, or yours; a fixed batch is the size of every query.
+    Nothing else should run on the machine.
 
     Exit codes: 0 all was measured, 4 a given --rate misses --p99 or overloads, 3
     else, when a row failed or nothing can be said of a given --rate: too few

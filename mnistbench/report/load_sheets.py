@@ -11,6 +11,9 @@ from mnistbench.results import LoadResult
 
 MLPERF_SECONDS = 600
 
+_OF_ONE_IMAGE = ("server", "paced")
+"""Scenarios whose tables do not say how many images a query has: one, but for a fixed batch."""
+
 _NAME = Column("network", right=False, foldable=True)
 _DEVICE = Column("device", right=False)
 
@@ -108,10 +111,12 @@ def _note(first: str, results: Sequence[LoadResult]) -> str:
     """What the figures are, then what is wrong with some of them, then how long they lasted."""
     notes = [first]
     for result in results:
+        who = f"{result.name}, {_device(result)}, {result.scenario}"
+        if result.error is None and result.scenario in _OF_ONE_IMAGE and result.samples_per_query > 1:
+            notes.append(f"{who}: {result.samples_per_query:,} images a query, the model's fixed batch")
         gap = "" if result.gap_seconds is None else f", gap {result.gap_seconds:g} s"
-        what = f"{result.name}, {_device(result)}, {result.scenario}{gap}"
         problems = result.invalid_reasons if result.error is None else (result.error,)
-        notes += [f"{what}: {problem}" for problem in problems]
+        notes += [f"{who}{gap}: {problem}" for problem in problems]
     durations = [result.duration_seconds for result in results if result.duration_seconds is not None]
     if durations and min(durations) < MLPERF_SECONDS:
         notes.append(f"Runs of {units.seconds(min(durations))} or longer; MLPerf asks for {MLPERF_SECONDS} s of each.")

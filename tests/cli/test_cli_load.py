@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
-from latency_models import write_other
+from latency_models import write_model, write_other
 
 from mnistbench.cli.load import exit_code
 from mnistbench.results import LoadResult
@@ -145,12 +146,30 @@ def test_a_model_of_another_kind_is_given_tensors(cli, tmp_path):
     assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 1), (None, 4)]
     cli(*asked).fails_with("--shape")
     np.save(tmp_path / "x.npy", np.ones((4, 3, 8, 8), np.float32))
-    outcome = cli(*asked, "--input-file", tmp_path / "x.npy")
-    assert outcome.code == 3
-    assert [row["error"] is None for row in outcome.json] == [False, True]
+    outcome = cli(*asked, "--input-file", tmp_path / "x.npy").succeeds()
+    assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 4), (None, 4)]
     named = write_other(tmp_path / "named.onnx", shape=("n", 3))
     outcome = cli("load", named, "--scenario", "single-stream", *SHORT, "--json").succeeds()
     assert "named does not read digits; loaded with random inputs: x float32 [N, 3]" in outcome.err
+
+
+DIGITS = ("--input-range", "0..255")
+
+
+@pytest.mark.parametrize(
+    ("write", "given"), [(partial(write_model, batch=4), DIGITS), (partial(write_other, shape=(4, 3, 8, 8)), ())]
+)
+@pytest.mark.parametrize("untrusted", [(), ("--untrusted",)], ids=["trusted", "untrusted"])
+def test_a_fixed_batch_is_what_every_query_has(cli, tmp_path, write, given, untrusted):
+    file = write(tmp_path / "four.onnx")
+    asked = ("load", file, *given, "--rate", 100, *SHORT, *untrusted)
+    outcome = cli(*asked, "--scenario", "single-stream,multi-stream,offline,server,paced", "--gaps", 0, "--json")
+    assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 4)] * 5
+    assert outcome.err.count("four takes batches of 4 only: each query is one of these, in every scenario") == 1
+    table = cli(*asked, "--scenario", "server")
+    assert "four, cpu, server: 4 images a query, the model's fixed batch" in table.out
+    offline = cli(*asked, "--scenario", "offline", "--batch", 4).succeeds()
+    assert "takes batches" not in offline.err
 
 
 def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch):

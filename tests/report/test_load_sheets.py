@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import unicodedata
 
@@ -114,6 +115,17 @@ def test_gaps_stand_beside_their_latencies() -> None:
     sheet = paced_sheet([row("paced", gap_seconds=gap) for gap in (0.0, 0.001, 0.1)])
     assert cells(sheet, "gap") == ["none", "1.00 ms", "100 ms"]
     assert cells(sheet, "queries") == ["1,000,000"] * 3
+
+
+def test_a_query_of_more_than_one_image_is_told_where_no_column_says_it() -> None:
+    text = f"{LONGEST}, cuda:0, paced: 4 images a query, the model's fixed batch"
+    rows = [row("paced", gap_seconds=gap, samples_per_query=4) for gap in (0.0, 0.1)]
+    assert paced_sheet(rows).note.count(text) == 1
+    assert (
+        "images a query"
+        not in paced_sheet([row("paced"), dataclasses.replace(rows[0], error="none", valid=False)]).note
+    )
+    assert "images a query" not in stream_sheet([row("multi-stream")]).note
 
 
 def test_what_is_wrong_with_a_row_stands_below() -> None:

@@ -17,7 +17,7 @@ from mnistbench.measure.latency.workload import make_workload
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
 from mnistbench.measure.load.loaded import Loaded, Query
-from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of
+from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of, with_batch
 from mnistbench.measure.load.search import search_rate
 from mnistbench.measure.load.server import most_waiting, poisson_arrivals, run_server
 from mnistbench.measure.load.timer import Timer
@@ -53,7 +53,7 @@ def measure_load(
 
     Args:
         loaded: The model with its session.
-        scenarios: The kinds of load, in order.
+        scenarios: The kinds of load, in order; a model with a fixed batch gets it in every query, whatever they say.
         images: uint8 of shape ``(n, 28, 28)``, which the inputs of a model that reads digits are drawn from.
         seconds: How long a run should last; longer where its percentile needs more queries.
         timer: Clock and sleep.
@@ -71,7 +71,8 @@ def measure_load(
         images = as_batch(images) if images is not None else None
         if images is None or not len(images):
             raise InputError("no images to draw inputs from; expected at least one")
-    planned = [(scenario, limits_of(scenario, seconds)) for scenario in scenarios]
+    fitting = [with_batch(scenario, loaded.model.inputs.fixed_batch) for scenario in scenarios]
+    planned = [(scenario, limits_of(scenario, seconds)) for scenario in fitting]
     for scenario, limits in planned:
         if isinstance(scenario, Server) and scenario.rate is not None and limits.most_queries_at(scenario.rate) < 1:
             raise InputError(
@@ -122,10 +123,7 @@ def _measure(
     warm_up: Plan,
 ) -> LoadResult:
     """One scenario: the row with its figures."""
-    inputs, size = loaded.model.inputs, scenario.samples_per_query
-    if inputs.fixed_batch not in (None, size):
-        raise ModelError(f"{row.name} takes batches of {inputs.fixed_batch} only, not of {size}")
-    workload = make_workload(inputs, size, images, row.seed)
+    workload = make_workload(loaded.model.inputs, scenario.samples_per_query, images, row.seed)
     call = Query(loaded, workload)
     provider = str(loaded.session.get_providers()[0])
     row = dataclasses.replace(row, provider=provider, options=row.options | {"distinct_inputs": len(workload.feeds)})

@@ -7,6 +7,7 @@ each; the limits here are the user's, and far shorter by default.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from typing import ClassVar
@@ -125,6 +126,16 @@ Scenario = SingleStream | MultiStream | Offline | Server | Paced
 
 SCENARIOS: tuple[str, ...] = tuple(one.name for one in (SingleStream, MultiStream, Offline, Server, Paced))
 """Their names, in the order of the tables."""
+
+
+def with_batch(scenario: Scenario, batch_size: int | None) -> Scenario:
+    """A scenario as a model can take it: one that knows a single batch size gets it in every query.
+
+    Args:
+        scenario: As asked for.
+        batch_size: The only one that is possible; ``None`` when any is.
+    """
+    return scenario if batch_size is None else dataclasses.replace(scenario, samples_per_query=batch_size)
 
 
 def limits_of(scenario: Scenario, seconds: float) -> Limits:

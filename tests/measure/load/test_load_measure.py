@@ -193,12 +193,16 @@ def test_one_failure_is_one_row(loaded, scenario, failure, message) -> None:
     assert rows[1].error is None
 
 
-def test_a_fixed_batch_gives_an_error_row_for_the_others(loaded) -> None:
+def test_a_fixed_batch_is_the_size_of_every_query(loaded) -> None:
     plan = dataclasses.replace(loaded.model.inputs.plan, batch_size=8)
     model = dataclasses.replace(loaded.model, inputs=dataclasses.replace(loaded.model.inputs, plan=plan))
-    rows, _, _ = run(dataclasses.replace(loaded, model=model), [SingleStream(), MultiStream(), Offline(4)])
-    errors = [row.error for row in rows]
-    assert errors == ["m takes batches of 8 only, not of 1", None, "m takes batches of 8 only, not of 4"]
+    rows, _, session = run(dataclasses.replace(loaded, model=model), ALL)
+    assert [(row.error, row.samples_per_query) for row in rows] == [(None, 8)] * len(ALL)
+    assert set(session.batches) == {8}
+    for row in rows:
+        assert row.throughput == pytest.approx(8 * row.achieved_rate)
+    # A call takes 8 ms now: 200 queries a second are too many for it, and were not for one image.
+    assert [row.stop_reason for row in rows if row.scenario == "server"] == ["overload"]
 
 
 def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
@@ -211,8 +215,10 @@ def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
     assert [(row.error, row.samples_per_query) for row in rows] == [(None, 1), (None, 4)]
     assert rows[0].options["input"]["shapes"] == {"x": [None, 3]}
     fixed = load_model(inspect_model(path, shapes={"x": (2, 3)}), CPU, SETTINGS)
-    (row,) = measure_load(fixed, [SingleStream()], images=None, seconds=0.01, timer=FakeTime().timer(), warm_up=BRIEF)
-    assert row.error == "x takes batches of 2 only, not of 1"
+    time = FakeTime()
+    fixed = dataclasses.replace(fixed, session=Session(fixed.session, time))
+    (row,) = measure_load(fixed, [Offline(32)], images=None, seconds=0.01, timer=time.timer(), warm_up=BRIEF)
+    assert (row.error, row.samples_per_query) == (None, 2)
 
 
 def test_answers_that_are_others_than_the_cpus_void_the_row(loaded) -> None:
