@@ -47,7 +47,8 @@ def stream_sheet(results: Sequence[LoadResult]) -> Sheet:
             continue
         times = (result.p50_seconds, result.p90_seconds, result.p99_seconds)
         rows.append((*head, *map(units.seconds, times), units.rough_count(result.throughput)))
-    note = "Latency of a query, the next of which begins when the last is answered; offline has only images/s to say."
+    note = "Latency of a query, the next of which begins when the last is answered"
+    note += "; MLPerf judges offline by images/s." if any(one.scenario == "offline" for one in results) else "."
     return Sheet("Streams and offline", columns, tuple(rows), _note(note, results))
 
 
@@ -75,9 +76,10 @@ def server_sheet(results: Sequence[LoadResult]) -> Sheet:
         rows.append((*head, *map(units.seconds, times), rate_verdict(result)))
     bounds = sorted({bound for result in results if (bound := result.latency_bound_seconds) is not None})
     within = " or ".join(map(units.seconds, bounds))
+    highest = " Highest: found by search." if any(result.rate_searched for result in results) else ""
     note = (
         "Poisson arrivals; latency counts from the scheduled arrival. Within: p99's upper 95% bound is at most "
-        f"{within}. Highest: found by search. Late: p99 of the generator's own lateness, which the latency contains."
+        f"{within}.{highest} Late: p99 of the generator's own lateness, which the latency contains."
     )
     return Sheet("Server", columns, tuple(rows), _note(note, results))
 

@@ -111,6 +111,19 @@ def test_the_verdict_on_a_rate(changes, verdict, rate) -> None:
     assert "is at most 10.0 ms" in sheet.note
 
 
+@pytest.mark.parametrize("searched", [True, False])
+def test_a_search_is_told_where_there_was_one(searched) -> None:
+    rows = [row("server", rate_searched=False), row("server", rate_searched=searched)]
+    assert ("found by search" in server_sheet(rows).note) is searched
+
+
+def test_what_offline_is_judged_by_stands_below_its_latencies() -> None:
+    sheet = stream_sheet([row("offline")])
+    assert cells(sheet, "p50") == ["888 µs"]
+    assert "MLPerf judges offline by images/s" in sheet.note
+    assert "offline" not in stream_sheet([row("single-stream")]).note
+
+
 def test_gaps_stand_beside_their_latencies() -> None:
     sheet = paced_sheet([row("paced", gap_seconds=gap) for gap in (0.0, 0.001, 0.1)])
     assert cells(sheet, "gap") == ["none", "1.00 ms", "100 ms"]
