@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -117,7 +118,7 @@ QUICK_DURATION = 0.3
     "--output",
     "output_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the JSON here, with every sample.",
+    help="Also write the run here, as one JSON object with every sample.",
 )
 @dropout_option
 @data_dir_option
@@ -175,8 +176,9 @@ def load(
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.subject import inspect_model
         from mnistbench.measure.load.run import load_models
-        from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
+        from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream, describe
         from mnistbench.measure.load.timer import Timer
+        from mnistbench.results import LoadRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
@@ -200,8 +202,11 @@ def load(
         tensors = parse_shapes(shapes)
         # Tensors of a shape need no digits.
         dataset = None if tensors or input_file is not None else open_dataset(data_dir)
-        environment = collect_environment().as_dict()
+        environment = collect_environment()
         results: list[LoadResult] = []
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        seconds = duration or (QUICK_DURATION if quick else DURATION)
+        asked = {"seconds": seconds, "seed": seed, "scenarios": [describe(scenario) for scenario in scenarios]}
 
         def inspect(path: Path, name: str) -> Model:
             return inspect_model(
@@ -220,7 +225,7 @@ def load(
         def keep(result: LoadResult) -> None:
             results.append(result)
             if output_file is not None:
-                write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
+                write_json(output_file, LoadRun(started, environment, tuple(results), asked).as_dict())
 
         load_models(
             [(model.path, model.name) for model in models],
@@ -228,7 +233,7 @@ def load(
             scenarios,
             inspect=inspect,
             images=dataset.test_images if dataset is not None else None,
-            seconds=duration or (QUICK_DURATION if quick else DURATION),
+            seconds=seconds,
             timer=Timer(),
             settings=SessionSettings(threads or max(1, usable_cpus() // workers), spin),
             seed=seed,
@@ -238,7 +243,7 @@ def load(
     failed = [result for result in results if result.error is not None]
     if as_json:
         bare = [dataclasses.replace(result, samples_seconds=()) for result in results]
-        print_json([result.as_dict() | {"environment": environment} for result in bare])
+        print_json([result.as_dict() | {"environment": environment.as_dict()} for result in bare])
     elif len(failed) < len(results):
         from mnistbench.report.load_sheets import load_sheets
 

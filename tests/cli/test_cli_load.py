@@ -11,7 +11,7 @@ import pytest
 from latency_models import write_model, write_other
 
 from mnistbench.cli.load import exit_code
-from mnistbench.results import LoadResult
+from mnistbench.results import LoadResult, LoadRun
 
 MODEL = "64-64-10"
 SHORT = ("--duration", 0.01, "--threads", 1)
@@ -35,8 +35,13 @@ def test_a_row_for_each_scenario_and_gap(cli, tmp_path):
         assert row.num_queries > 0
         assert row.samples_seconds == ()
         assert document["environment"]["kind"] == "environment"
-    kept = [LoadResult.from_dict(row) for row in json.loads(file.read_text(encoding="utf-8"))]
-    assert [len(row.samples_seconds) for row in kept] == [row.num_queries for row in rows]
+    run = LoadRun.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    assert [len(row.samples_seconds) for row in run.results] == [row.num_queries for row in rows]
+    assert [dataclasses.replace(row, samples_seconds=()) for row in run.results] == rows
+    assert json.loads(json.dumps(run.environment.as_dict())) == outcome.json[0]["environment"]
+    assert (run.settings["seconds"], run.settings["seed"]) == (0.01, 20)
+    assert run.settings["scenarios"][1] == {"name": "multi-stream", "samples_per_query": 4, "workers": 1}
+    assert [one.get("gap_seconds") for one in run.settings["scenarios"]] == [None, None, 0.0, 0.001]
 
 
 def test_a_fixed_rate_with_several_workers(cli):
@@ -189,7 +194,8 @@ def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch
     assert outcome.code == 130
     assert "interrupted" in outcome.err
     assert "Traceback" not in outcome.err
-    assert [row["scenario"] for row in json.loads(file.read_text(encoding="utf-8"))] == ["single-stream"]
+    run = LoadRun.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    assert [row.scenario for row in run.results] == ["single-stream"]
 
 
 @pytest.mark.parametrize(

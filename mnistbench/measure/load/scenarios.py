@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnistbench.errors import InputError
 from mnistbench.measure.stats import MIN_SAMPLES
@@ -126,6 +126,11 @@ Scenario = SingleStream | MultiStream | Offline | Server | Paced
 
 SCENARIOS: tuple[str, ...] = tuple(one.name for one in (SingleStream, MultiStream, Offline, Server, Paced))
 """Their names, in the order of the tables."""
+
+
+def describe(scenario: Scenario) -> dict[str, Any]:
+    """Its name and settings, as JSON types."""
+    return {"name": scenario.name, **dataclasses.asdict(scenario)}
 
 
 def with_batch(scenario: Scenario, batch_size: int | None) -> Scenario:
