@@ -55,8 +55,8 @@ paper_dropout, num_parameters, macs, aliases` |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
 | `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
 | `precisions` | an array of `precision` results: an object a device, model and batch size |
-| `breakdown` | one object: `environment`, `breakdowns` (an array of `breakdown` results), `crossings` (an array of `crossing` results), `no_crossings_because` (text where there was no second device, else null) |
-| `load` | an array of `load` results without `samples_seconds`, each with `environment`; `--output FILE` writes the same with the samples |
+| `breakdown` | one `breakdown_run` object: `environment`, `breakdowns` (an array of `breakdown` results), `crossings` (an array of `crossing` results), `no_crossings_because` (text where there was no second device, else null) |
+| `load` | an array of `load` results without `samples_seconds`, each with `environment`; the file of `--output` is one `load_run` object, with every sample |
 | `runs` | an array of `run_state` objects |
 | `results` | an array, one object a network: `name, notation, dropout, table, row, paper_error, errors` (an object: the \
 list over seeds by recipe) `, median_error, seeds, epochs, range, interval, new_seed_range, verdict` (of the default recipe) `, recipes` \

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mnistbench.errors import ArtifactError
-from mnistbench.results import BreakdownResult, CrossingResult, OperatorTime
+from mnistbench.results import BreakdownResult, BreakdownRun, CrossingResult, Environment, OperatorTime
 
 CONV = OperatorTime("relu1_nchwc", "Conv", "CPUExecutionProvider", 1e-3, 1, "conv1", 117_600, 2.4e8)
 ADD = OperatorTime("add", "Add", "", 0.0)
@@ -32,7 +32,12 @@ CROSSING = CrossingResult("16-10", "cpu", "cuda:0", "e2e", (1, 8), (0.5, 2.0), "
 SILENT = CrossingResult("16-10", "cpu", "cuda:0", "e2e", reason="no CUDA libraries")
 
 
-@pytest.mark.parametrize("result", [CONV, ADD, APART, FAILED, CROSSING, SILENT])
+ENVIRONMENT = Environment("3.11.7", "Linux", "CPU", (), 2, None, (), {})
+RUN = BreakdownRun(ENVIRONMENT, (APART, FAILED), (CROSSING, SILENT))
+ALONE = BreakdownRun(ENVIRONMENT, (), (), "no GPU is here")
+
+
+@pytest.mark.parametrize("result", [CONV, ADD, APART, FAILED, CROSSING, SILENT, RUN, ALONE])
 def test_every_result_comes_back_from_json(result) -> None:
     document = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert type(result).from_dict(document) == result
@@ -68,8 +73,28 @@ def test_every_result_comes_back_from_json(result) -> None:
         (CROSSING, {"batch_sizes": [0, 1]}, "expected 1 or more"),
         (CROSSING, {"speedups": [math.nan, 1.0]}, "finite"),
         (CROSSING, {"batch_size": 0.5}, "from 1"),
+        (RUN, {"breakdowns": 3}, "lacks a field"),
+        (RUN, {"breakdowns": [3]}, "lacks a field"),
+        (RUN, {"crossings": [{"name": "a"}]}, "lacks a field"),
+        (RUN, {"environment": None}, "lacks a field"),
+        (RUN, {"kind": "breakdown"}, "not a breakdown_run result"),
+        (RUN, {"schema_version": 99}, "update mnistbench"),
     ],
 )
 def test_a_result_edited_by_hand_is_refused(result, changes, message) -> None:
     with pytest.raises(ArtifactError, match=message):
         type(result).from_dict(result.as_dict() | changes)
+
+
+@pytest.mark.parametrize("key", ["environment", "breakdowns"])
+def test_a_run_that_lacks_a_part_is_refused(key) -> None:
+    document = {name: value for name, value in RUN.as_dict().items() if name != key}
+    with pytest.raises(ArtifactError, match="lacks a field"):
+        BreakdownRun.from_dict(document)
+
+
+def test_each_part_of_a_run_can_be_read_by_itself() -> None:
+    document = RUN.as_dict()
+    assert Environment.from_dict(document["environment"]) == ENVIRONMENT
+    assert [BreakdownResult.from_dict(one) for one in document["breakdowns"]] == [APART, FAILED]
+    assert [CrossingResult.from_dict(one) for one in document["crossings"]] == [CROSSING, SILENT]

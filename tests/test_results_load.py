@@ -6,7 +6,7 @@ import math
 import pytest
 
 from mnistbench.errors import ArtifactError
-from mnistbench.results import LoadResult, RateStep
+from mnistbench.results import Environment, LoadResult, LoadRun, RateStep
 
 STEP = RateStep(100.0, True, 662, 0.004, 0.005)
 SERVER = LoadResult(
@@ -33,9 +33,11 @@ SERVER = LoadResult(
 )
 FAILED = LoadResult("16-10", "16-10.onnx", "", "cuda:0", "offline", error="no CUDA libraries")
 DOUBTFUL = LoadResult("16-10", "16-10.onnx", "", "cpu", "paced", gap_seconds=0.1, invalid_reasons=("too few",))
+ENVIRONMENT = Environment("3.11.7", "Linux", "CPU", (), 2, None, (), {})
+RUN = LoadRun("2026-01-01T00:00:00+00:00", ENVIRONMENT, (SERVER, FAILED, DOUBTFUL), {"seconds": 3.0})
 
 
-@pytest.mark.parametrize("result", [STEP, SERVER, FAILED, DOUBTFUL], ids=["step", "server", "failed", "doubtful"])
+@pytest.mark.parametrize("result", [STEP, SERVER, FAILED, DOUBTFUL, RUN], ids=lambda one: one.kind)
 def test_every_result_comes_back_from_json(result) -> None:
     document = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert type(result).from_dict(document) == result
@@ -82,3 +84,28 @@ def test_an_edited_file_is_a_typed_error(changes, message) -> None:
 def test_another_kind_is_refused() -> None:
     with pytest.raises(ArtifactError, match="not a load result"):
         LoadResult.from_dict(STEP.as_dict())
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"results": 3}, "lacks a field"),
+        ({"results": [3]}, "lacks a field"),
+        ({"results": [{"name": "16-10"}]}, "lacks a field"),
+        ({"results": [SERVER.as_dict() | {"p99_seconds": math.nan}]}, "finite"),
+        ({"environment": []}, "lacks a field"),
+        ({"kind": "load"}, "not a load_run result"),
+        ({"schema_version": 99}, "update mnistbench"),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_an_edited_run_is_a_typed_error(changes, message) -> None:
+    with pytest.raises(ArtifactError, match=message):
+        LoadRun.from_dict(RUN.as_dict() | changes)
+
+
+@pytest.mark.parametrize("key", ["started", "environment", "results"])
+def test_a_run_that_lacks_a_part_is_a_typed_error(key) -> None:
+    document = {name: value for name, value in RUN.as_dict().items() if name != key}
+    with pytest.raises(ArtifactError, match="lacks a field"):
+        LoadRun.from_dict(document)

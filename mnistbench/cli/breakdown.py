@@ -109,7 +109,7 @@ def breakdown(
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.steady import Plan
-        from mnistbench.results import BreakdownResult
+        from mnistbench.results import BreakdownResult, BreakdownRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
@@ -140,17 +140,13 @@ def breakdown(
         # A machine's GPU is nobody's wish, and no place for a stranger's model.
         rivals = [] if untrusted and len(devices) == 1 else find_rivals(devices)
         wanted = Breakdown(bench, rivals, QUICK_CROSSING if quick else CROSSING_BATCHES)
-        environment = collect_environment().as_dict()
+        environment = collect_environment()
         parts: list[BreakdownResult] = []
         crossings: list[CrossingResult] = []
 
         def document() -> dict[str, Any]:
-            return {
-                "environment": environment,
-                "breakdowns": [part.as_dict() for part in parts],
-                "crossings": [one.as_dict() for one in crossings],
-                "no_crossings_because": None if rivals else NO_RIVAL,
-            }
+            reason = None if rivals else NO_RIVAL
+            return BreakdownRun(environment, tuple(parts), tuple(crossings), reason).as_dict()
 
         def keep(result: BreakdownResult | CrossingResult) -> None:
             if isinstance(result, BreakdownResult):

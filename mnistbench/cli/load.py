@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
     from mnistbench.measure.latency.subject import Model
     from mnistbench.measure.load.scenarios import Scenario
     from mnistbench.results import LoadResult
+
+MISSED = 4
+"""Exit code when a rate that was asked for misses the bound."""
+
+_SOME_FAILED = 3
 
 DURATION = 3.0
 QUICK_DURATION = 0.3
@@ -112,7 +118,7 @@ QUICK_DURATION = 0.3
     "--output",
     "output_file",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Also write the JSON here, with every sample.",
+    help="Also write the run here, as one JSON object with every sample.",
 )
 @dropout_option
 @data_dir_option
@@ -155,7 +161,12 @@ def load(
     moments and looks for the highest rate that keeps p99 under a bound; paced
     shows what a pause before a call costs. MLPerf runs each for 600 seconds, which these
     do not unless --duration says so. Models that do not read digits get random
-    inputs of their shape, or yours. Nothing else should run on the machine.
+    inputs of their shape, or yours; a fixed batch is the size of every query.
+    Nothing else should run on the machine.
+
+    Exit codes: 0 all was measured, 4 a given --rate misses --p99 or overloads, 3
+    else, when a row failed or nothing can be said of a given --rate: too few
+    queries, or an invalid run.
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
@@ -165,8 +176,9 @@ def load(
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.subject import inspect_model
         from mnistbench.measure.load.run import load_models
-        from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
+        from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream, describe
         from mnistbench.measure.load.timer import Timer
+        from mnistbench.results import LoadRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings, usable_cpus
 
@@ -190,8 +202,11 @@ def load(
         tensors = parse_shapes(shapes)
         # Tensors of a shape need no digits.
         dataset = None if tensors or input_file is not None else open_dataset(data_dir)
-        environment = collect_environment().as_dict()
+        environment = collect_environment()
         results: list[LoadResult] = []
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        seconds = duration or (QUICK_DURATION if quick else DURATION)
+        asked = {"seconds": seconds, "seed": seed, "scenarios": [describe(scenario) for scenario in scenarios]}
 
         def inspect(path: Path, name: str) -> Model:
             return inspect_model(
@@ -210,7 +225,7 @@ def load(
         def keep(result: LoadResult) -> None:
             results.append(result)
             if output_file is not None:
-                write_json(output_file, [kept.as_dict() | {"environment": environment} for kept in results])
+                write_json(output_file, LoadRun(started, environment, tuple(results), asked).as_dict())
 
         load_models(
             [(model.path, model.name) for model in models],
@@ -218,7 +233,7 @@ def load(
             scenarios,
             inspect=inspect,
             images=dataset.test_images if dataset is not None else None,
-            seconds=duration or (QUICK_DURATION if quick else DURATION),
+            seconds=seconds,
             timer=Timer(),
             settings=SessionSettings(threads or max(1, usable_cpus() // workers), spin),
             seed=seed,
@@ -228,14 +243,25 @@ def load(
     failed = [result for result in results if result.error is not None]
     if as_json:
         bare = [dataclasses.replace(result, samples_seconds=()) for result in results]
-        print_json([result.as_dict() | {"environment": environment} for result in bare])
+        print_json([result.as_dict() | {"environment": environment.as_dict()} for result in bare])
     elif len(failed) < len(results):
         from mnistbench.report.load_sheets import load_sheets
 
         print_sheets(load_sheets(results))
     if failed and len(failed) == len(results):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
-    return 3 if failed else 0
+    return exit_code(results)
+
+
+def exit_code(results: Sequence[LoadResult]) -> int:
+    """What a command with some figures ends with; a search has no rate to miss."""
+    from mnistbench.measure.load.verdict import rate_verdict
+
+    measured = [result for result in results if result.error is None]
+    asked = [rate_verdict(row) for row in measured if row.scenario == "server" and not row.rate_searched]
+    if any(verdict in ("too slow", "overloaded") for verdict in asked):
+        return MISSED
+    return 0 if len(measured) == len(results) and all(verdict == "within" for verdict in asked) else _SOME_FAILED
 
 
 def choose_scenarios(texts: Sequence[str], offered: Sequence[Scenario]) -> list[Scenario]:

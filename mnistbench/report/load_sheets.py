@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from mnistbench.measure.load.verdict import rate_verdict
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet
 from mnistbench.results import LoadResult
 
 MLPERF_SECONDS = 600
+
+_OF_ONE_IMAGE = ("server", "paced")
+"""Scenarios whose tables do not say how many images a query has: one, but for a fixed batch."""
 
 _NAME = Column("network", right=False, foldable=True)
 _DEVICE = Column("device", right=False)
@@ -43,7 +47,8 @@ def stream_sheet(results: Sequence[LoadResult]) -> Sheet:
             continue
         times = (result.p50_seconds, result.p90_seconds, result.p99_seconds)
         rows.append((*head, *map(units.seconds, times), units.rough_count(result.throughput)))
-    note = "Latency of a query, the next of which begins when the last is answered; offline has only images/s to say."
+    note = "Latency of a query, the next of which begins when the last is answered"
+    note += "; MLPerf judges offline by images/s." if any(one.scenario == "offline" for one in results) else "."
     return Sheet("Streams and offline", columns, tuple(rows), _note(note, results))
 
 
@@ -68,12 +73,13 @@ def server_sheet(results: Sequence[LoadResult]) -> Sheet:
             continue
         high = result.percentile_bounds.get("p99", (None, None))[1]
         times = (result.p50_seconds, result.p99_seconds, high, result.lateness_p99_seconds)
-        rows.append((*head, *map(units.seconds, times), _verdict(result)))
+        rows.append((*head, *map(units.seconds, times), rate_verdict(result)))
     bounds = sorted({bound for result in results if (bound := result.latency_bound_seconds) is not None})
     within = " or ".join(map(units.seconds, bounds))
+    highest = " Highest: found by search." if any(result.rate_searched for result in results) else ""
     note = (
         "Poisson arrivals; latency counts from the scheduled arrival. Within: p99's upper 95% bound is at most "
-        f"{within}. Highest: found by search. Late: p99 of the generator's own lateness, which the latency contains."
+        f"{within}.{highest} Late: p99 of the generator's own lateness, which the latency contains."
     )
     return Sheet("Server", columns, tuple(rows), _note(note, results))
 
@@ -103,22 +109,16 @@ def paced_sheet(results: Sequence[LoadResult]) -> Sheet:
     return Sheet("Paced", columns, tuple(rows), _note(note, results))
 
 
-def _verdict(result: LoadResult) -> str:
-    if result.stop_reason == "overload":
-        return "overloaded"
-    if not result.within_bound:
-        return "none within" if result.rate is None else "too slow"
-    return "highest" if result.rate_searched else "within"
-
-
 def _note(first: str, results: Sequence[LoadResult]) -> str:
     """What the figures are, then what is wrong with some of them, then how long they lasted."""
     notes = [first]
     for result in results:
+        who = f"{result.name}, {_device(result)}, {result.scenario}"
+        if result.error is None and result.scenario in _OF_ONE_IMAGE and result.samples_per_query > 1:
+            notes.append(f"{who}: {result.samples_per_query:,} images a query, the model's fixed batch")
         gap = "" if result.gap_seconds is None else f", gap {result.gap_seconds:g} s"
-        what = f"{result.name}, {_device(result)}, {result.scenario}{gap}"
         problems = result.invalid_reasons if result.error is None else (result.error,)
-        notes += [f"{what}: {problem}" for problem in problems]
+        notes += [f"{who}{gap}: {problem}" for problem in problems]
     durations = [result.duration_seconds for result in results if result.duration_seconds is not None]
     if durations and min(durations) < MLPERF_SECONDS:
         notes.append(f"Runs of {units.seconds(min(durations))} or longer; MLPerf asks for {MLPERF_SECONDS} s of each.")

@@ -6,13 +6,13 @@ raises ``SCHEMA_VERSION``. Nothing here measures, formats or knows a path.
 """
 
 from mnistbench.results.base import SCHEMA_VERSION, Result
-from mnistbench.results.breakdown import BreakdownResult, CrossingResult, KernelClock, OperatorTime
+from mnistbench.results.breakdown import BreakdownResult, BreakdownRun, CrossingResult, KernelClock, OperatorTime
 from mnistbench.results.diagnosis import SEVERITIES, Diagnosis, Finding, ProbeResult, Severity
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.gpus import GpuFacts, GpuRun, GpusRun
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
-from mnistbench.results.load import LoadResult, RateStep
+from mnistbench.results.load import LoadResult, LoadRun, RateStep
 from mnistbench.results.precision import PrecisionResult
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
@@ -28,6 +28,7 @@ __all__ = [
     "VERDICTS",
     "BenchRun",
     "BreakdownResult",
+    "BreakdownRun",
     "ComparisonResult",
     "CrossingResult",
     "Diagnosis",
@@ -43,6 +44,7 @@ __all__ = [
     "LatencyComparison",
     "LatencyResult",
     "LoadResult",
+    "LoadRun",
     "OperatorTime",
     "PrecisionResult",
     "ProbeResult",

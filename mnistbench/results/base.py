@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any, Self
 
 from mnistbench.errors import ArtifactError
@@ -52,3 +53,26 @@ class Result:
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         """Turn the JSON types of single fields back into theirs."""
         return values
+
+
+def revive_parts(
+    values: dict[str, Any], *, one: Mapping[str, type[Result]], rows: Mapping[str, type[Result]]
+) -> dict[str, Any]:
+    """Turn the parts of a whole back into results, for its ``_revive``; a key that is missing stays so.
+
+    Args:
+        values: Fields by name.
+        one: Classes of those fields that are one result.
+        rows: Classes of those that are several in order.
+
+    Raises:
+        TypeError, AttributeError, ValueError: When a part is no such result; ``from_dict`` makes them typed.
+    """
+    revived = dict(values)
+    for key, kind in one.items():
+        if key in values:
+            revived[key] = kind(**kind._known(values[key]))
+    for key, kind in rows.items():
+        if key in values:
+            revived[key] = tuple(kind(**kind._known(row)) for row in values[key])
+    return revived

@@ -6,8 +6,9 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from mnistbench.results.base import Result
+from mnistbench.results.base import Result, revive_parts
 from mnistbench.results.checks import check_count, check_figures, check_number, check_texts
+from mnistbench.results.environment import Environment
 
 KernelClock = Literal["host", "launch", "device"]
 """Whose time an operator's is: of the processor that computed it, of the processor that only launched it on a GPU,
@@ -173,3 +174,31 @@ class CrossingResult(Result):
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
         return values | {key: tuple(values.get(key, ())) for key in ("batch_sizes", "speedups")}
+
+
+@dataclass(frozen=True)
+class BreakdownRun(Result):
+    """One run of ``mnistbench breakdown`` on one machine."""
+
+    kind = "breakdown_run"
+
+    environment: Environment
+    breakdowns: tuple[BreakdownResult, ...]
+    """In the order asked for."""
+    crossings: tuple[CrossingResult, ...] = ()
+    no_crossings_because: str | None = None
+    """Why nothing could overtake; ``None`` where there was a second device."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """As of any result; each part keeps its own ``schema_version`` and ``kind``, as before there was a whole."""
+        return super().as_dict() | {
+            "environment": self.environment.as_dict(),
+            "breakdowns": [one.as_dict() for one in self.breakdowns],
+            "crossings": [one.as_dict() for one in self.crossings],
+        }
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return revive_parts(
+            values, one={"environment": Environment}, rows={"breakdowns": BreakdownResult, "crossings": CrossingResult}
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistbench.results.base import Result
+from mnistbench.results.base import Result, revive_parts
 from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
 from mnistbench.results.environment import Environment
 
@@ -173,9 +173,4 @@ class BenchRun(Result):
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
-        revived = dict(values)
-        if "environment" in values:
-            revived["environment"] = Environment(**Environment._known(values["environment"]))
-        if "results" in values:
-            revived["results"] = tuple(LatencyResult(**LatencyResult._known(row)) for row in values["results"])
-        return revived
+        return revive_parts(values, one={"environment": Environment}, rows={"results": LatencyResult})

@@ -1,12 +1,13 @@
-"""Results of a model under load: one row a scenario, and the runs of a search for the highest rate."""
+"""Results of models under load: one row a scenario, the runs of a search for the highest rate, whole runs."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Any
 
-from mnistbench.results.base import Result
+from mnistbench.results.base import Result, revive_parts
 from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
+from mnistbench.results.environment import Environment
 
 _TEXTS = ("name", "file", "sha256", "device", "scenario")
 
@@ -103,7 +104,8 @@ class LoadResult(Result):
     latency_bound_seconds: float | None = None
     """What p99 has to stay under. Only of ``server``."""
     within_bound: bool | None = None
-    """Whether the upper confidence bound of p99 did; ``None`` where there is no latency bound."""
+    """Whether the upper confidence bound of p99 did; ``None`` where there is no latency bound, or nothing can be said:
+    too few queries, or a search that was too short for lower rates."""
     lateness_p99_seconds: float | None = None
     """By how much calls began after their time although a worker was free: the generator's own share of the latency."""
     lateness_max_seconds: float | None = None
@@ -142,3 +144,22 @@ class LoadResult(Result):
         revived["percentile_bounds"] = {key: tuple(pair) for key, pair in values.get("percentile_bounds", {}).items()}
         revived["steps"] = tuple(RateStep(**RateStep._known(step)) for step in values.get("steps", ()))
         return revived
+
+
+@dataclass(frozen=True)
+class LoadRun(Result):
+    """One run of ``mnistbench load`` on one machine, with every sample: what ``--output FILE`` holds."""
+
+    kind = "load_run"
+
+    started: str
+    """UTC, ISO 8601."""
+    environment: Environment
+    results: tuple[LoadResult, ...]
+    """In the order in which they were measured."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What was asked for: scenarios, seconds of a run, seed."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return revive_parts(values, one={"environment": Environment}, rows={"results": LoadResult})

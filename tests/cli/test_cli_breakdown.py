@@ -8,7 +8,7 @@ import pytest
 from latency_models import write_other
 
 from mnistbench.cli.breakdown import find_rivals
-from mnistbench.results import BreakdownResult, CrossingResult
+from mnistbench.results import SCHEMA_VERSION, BreakdownResult, BreakdownRun, CrossingResult
 from mnistbench.runtime.devices import CPU, resolve_device
 
 MODEL = "64-64-10"
@@ -20,8 +20,10 @@ def test_one_document_and_nothing_else(cli, tmp_path):
     file = tmp_path / "apart.json"
     outcome = cli("breakdown", MODEL, *SHORT, "--json", "--output", file, **NOWHERE).succeeds()
     document = outcome.json
+    assert (document["schema_version"], document["kind"]) == (SCHEMA_VERSION, "breakdown_run")
     assert document["environment"]["kind"] == "environment"
     assert document["crossings"] == []
+    assert json.loads(json.dumps(BreakdownRun.from_dict(document).as_dict())) == document
     assert "no GPU is here" in document["no_crossings_because"]
     (row,) = document["breakdowns"]
     found = BreakdownResult.from_dict(row)

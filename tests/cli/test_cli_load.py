@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from functools import partial
 
 import numpy as np
 import pytest
-from latency_models import write_other
+from latency_models import write_model, write_other
 
-from mnistbench.results import LoadResult
+from mnistbench.cli.load import exit_code
+from mnistbench.results import LoadResult, LoadRun
 
 MODEL = "64-64-10"
 SHORT = ("--duration", 0.01, "--threads", 1)
@@ -32,18 +35,61 @@ def test_a_row_for_each_scenario_and_gap(cli, tmp_path):
         assert row.num_queries > 0
         assert row.samples_seconds == ()
         assert document["environment"]["kind"] == "environment"
-    kept = [LoadResult.from_dict(row) for row in json.loads(file.read_text(encoding="utf-8"))]
-    assert [len(row.samples_seconds) for row in kept] == [row.num_queries for row in rows]
+    run = LoadRun.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    assert [len(row.samples_seconds) for row in run.results] == [row.num_queries for row in rows]
+    assert [dataclasses.replace(row, samples_seconds=()) for row in run.results] == rows
+    assert json.loads(json.dumps(run.environment.as_dict())) == outcome.json[0]["environment"]
+    assert (run.settings["seconds"], run.settings["seed"]) == (0.01, 20)
+    assert run.settings["scenarios"][1] == {"name": "multi-stream", "samples_per_query": 4, "workers": 1}
+    assert [one.get("gap_seconds") for one in run.settings["scenarios"]] == [None, None, 0.0, 0.001]
 
 
 def test_a_fixed_rate_with_several_workers(cli):
     command = ("load", MODEL, "--scenario", "server", "--rate", 3000, "--p99", 50, "--workers", 2, "--seed", 5)
-    (row,) = cli(*command, *SHORT, "--json").succeeds().json
+    outcome = cli(*command, *SHORT, "--json")
+    (row,) = outcome.json
     assert (row["rate"], row["rate_searched"], row["latency_bound_seconds"]) == (3000, False, 0.05)
     assert (row["workers"], row["seed"], row["steps"]) == (2, 5, [])
     # Ten times the duration holds 300 of the 662 queries that p99 needs.
-    assert not row["valid"]
-    assert row["invalid_reasons"] != []
+    assert (row["valid"], row["within_bound"]) == (False, None)
+    assert "p99 needs 662 queries, there were 300" in row["invalid_reasons"][0]
+    assert outcome.code == 3
+
+
+def test_a_rate_that_misses_the_bound_has_an_exit_code(cli):
+    # A million queries a second, each of which takes a microsecond or more, queue for longer than that.
+    command = ("load", MODEL, "--scenario", "server", "--rate", 1_000_000, "--p99", 0.1)
+    outcome = cli(*command, *SHORT)
+    assert outcome.code == 4, outcome
+    assert "overloaded" in outcome.out
+
+
+SERVER = LoadResult("m", "m.onnx", "", "cpu", "server", rate=9.0, within_bound=True, valid=True)
+FAILED = dataclasses.replace(SERVER, within_bound=None, valid=False, error="no memory")
+SLOW = dataclasses.replace(SERVER, within_bound=False)
+OVERLOADED = dataclasses.replace(SLOW, valid=False, stop_reason="overload")
+LATE = dataclasses.replace(SLOW, valid=False)
+FEW = dataclasses.replace(SERVER, within_bound=None, valid=False)
+NONE_WITHIN = dataclasses.replace(SLOW, rate=None, rate_searched=True, valid=False)
+UNSETTLED = dataclasses.replace(SERVER, rate_searched=True, valid=False)
+SHORT_STREAM = dataclasses.replace(FEW, scenario="single-stream", rate=None)
+
+
+@pytest.mark.parametrize(
+    ("results", "code"),
+    [
+        ([SERVER], 0),
+        ([SERVER, NONE_WITHIN, UNSETTLED, SHORT_STREAM], 0),
+        ([SERVER, SLOW], 4),
+        ([OVERLOADED], 4),
+        ([FAILED, SLOW, FEW], 4),
+        ([SERVER, FEW], 3),
+        ([LATE], 3),
+        ([SERVER, FAILED], 3),
+    ],
+)
+def test_what_the_exit_code_says_of_the_rows(results, code):
+    assert exit_code(results) == code
 
 
 def test_a_rate_is_searched_where_none_is_given(cli):
@@ -56,7 +102,9 @@ def test_a_rate_is_searched_where_none_is_given(cli):
 def test_tables_fit_80_columns_and_say_how_long_they_ran(cli):
     names = "single-stream,multi-stream,offline,server,paced"
     command = ("load", MODEL, "--scenario", names, "--rate", 100, "--gaps", "0.5", "--batch", 4)
-    out = cli(*command, *SHORT).succeeds().out
+    outcome = cli(*command, *SHORT)
+    assert outcome.code == 3, outcome  # so short a time has too few queries for p99
+    out = outcome.out
     assert max(map(len, out.splitlines())) <= 80
     assert "\x1b" not in out
     for text in ("Streams and offline", "Server", "Paced", "MLPerf asks for 600 s"):
@@ -103,12 +151,30 @@ def test_a_model_of_another_kind_is_given_tensors(cli, tmp_path):
     assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 1), (None, 4)]
     cli(*asked).fails_with("--shape")
     np.save(tmp_path / "x.npy", np.ones((4, 3, 8, 8), np.float32))
-    outcome = cli(*asked, "--input-file", tmp_path / "x.npy")
-    assert outcome.code == 3
-    assert [row["error"] is None for row in outcome.json] == [False, True]
+    outcome = cli(*asked, "--input-file", tmp_path / "x.npy").succeeds()
+    assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 4), (None, 4)]
     named = write_other(tmp_path / "named.onnx", shape=("n", 3))
     outcome = cli("load", named, "--scenario", "single-stream", *SHORT, "--json").succeeds()
     assert "named does not read digits; loaded with random inputs: x float32 [N, 3]" in outcome.err
+
+
+DIGITS = ("--input-range", "0..255")
+
+
+@pytest.mark.parametrize(
+    ("write", "given"), [(partial(write_model, batch=4), DIGITS), (partial(write_other, shape=(4, 3, 8, 8)), ())]
+)
+@pytest.mark.parametrize("untrusted", [(), ("--untrusted",)], ids=["trusted", "untrusted"])
+def test_a_fixed_batch_is_what_every_query_has(cli, tmp_path, write, given, untrusted):
+    file = write(tmp_path / "four.onnx")
+    asked = ("load", file, *given, "--rate", 100, *SHORT, *untrusted)
+    outcome = cli(*asked, "--scenario", "single-stream,multi-stream,offline,server,paced", "--gaps", 0, "--json")
+    assert [(row["error"], row["samples_per_query"]) for row in outcome.json] == [(None, 4)] * 5
+    assert outcome.err.count("four takes batches of 4 only: each query is one of these, in every scenario") == 1
+    table = cli(*asked, "--scenario", "server")
+    assert "four, cpu, server: 4 images a query, the model's fixed batch" in table.out
+    offline = cli(*asked, "--scenario", "offline", "--batch", 4).succeeds()
+    assert "takes batches" not in offline.err
 
 
 def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch):
@@ -128,7 +194,8 @@ def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch
     assert outcome.code == 130
     assert "interrupted" in outcome.err
     assert "Traceback" not in outcome.err
-    assert [row["scenario"] for row in json.loads(file.read_text(encoding="utf-8"))] == ["single-stream"]
+    run = LoadRun.from_dict(json.loads(file.read_text(encoding="utf-8")))
+    assert [row.scenario for row in run.results] == ["single-stream"]
 
 
 @pytest.mark.parametrize(

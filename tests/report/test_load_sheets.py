@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import io
 import unicodedata
 
@@ -55,6 +56,9 @@ def cells(sheet: Sheet, head: str) -> list[str]:
     return [line[index] for line in sheet.rows]
 
 
+WORDY = [row("server", rate_searched=False, within_bound=None, valid=False, invalid_reasons=("p99 needs more",))]
+
+
 @pytest.mark.parametrize("results", [EVERY, FAILED, EVERY + FAILED], ids=["measured", "failed", "both"])
 def test_every_table_fits_a_pipe(results) -> None:
     sheets = load_sheets(results)
@@ -66,6 +70,14 @@ def test_every_table_fits_a_pipe(results) -> None:
         for line in stream.getvalue().split("\n"):
             assert len(line) <= PIPE_WIDTH, line
             assert not [letter for letter in line if unicodedata.category(letter) == "Cc"], line
+
+
+def test_the_longest_verdict_leaves_every_figure_in_the_table() -> None:
+    stream = io.StringIO()
+    print_sheet(server_sheet(WORDY), make_console(stream))
+    lines = stream.getvalue().split("\n")
+    assert max(map(len, lines)) <= PIPE_WIDTH
+    assert any("too few" in line and "8.88 ms" in line for line in lines)
 
 
 def test_there_is_no_table_of_what_was_not_measured() -> None:
@@ -87,6 +99,9 @@ def test_a_stream_in_figures() -> None:
         ({"rate_searched": False, "within_bound": False}, "too slow", "88.8 k"),
         ({"rate_searched": False, "within_bound": False, "stop_reason": "overload"}, "overloaded", "88.8 k"),
         ({"rate": None, "within_bound": False, "stop_reason": None}, "none within", "–"),
+        ({"rate_searched": False, "within_bound": None, "valid": False}, "too few queries", "88.8 k"),
+        ({"valid": False}, "invalid", "88.8 k"),
+        ({"rate": None, "within_bound": None, "valid": False, "stop_reason": None}, "undecided", "–"),
     ],
 )
 def test_the_verdict_on_a_rate(changes, verdict, rate) -> None:
@@ -96,10 +111,34 @@ def test_the_verdict_on_a_rate(changes, verdict, rate) -> None:
     assert "is at most 10.0 ms" in sheet.note
 
 
+@pytest.mark.parametrize("searched", [True, False])
+def test_a_search_is_told_where_there_was_one(searched) -> None:
+    rows = [row("server", rate_searched=False), row("server", rate_searched=searched)]
+    assert ("found by search" in server_sheet(rows).note) is searched
+
+
+def test_what_offline_is_judged_by_stands_below_its_latencies() -> None:
+    sheet = stream_sheet([row("offline")])
+    assert cells(sheet, "p50") == ["888 µs"]
+    assert "MLPerf judges offline by images/s" in sheet.note
+    assert "offline" not in stream_sheet([row("single-stream")]).note
+
+
 def test_gaps_stand_beside_their_latencies() -> None:
     sheet = paced_sheet([row("paced", gap_seconds=gap) for gap in (0.0, 0.001, 0.1)])
     assert cells(sheet, "gap") == ["none", "1.00 ms", "100 ms"]
     assert cells(sheet, "queries") == ["1,000,000"] * 3
+
+
+def test_a_query_of_more_than_one_image_is_told_where_no_column_says_it() -> None:
+    text = f"{LONGEST}, cuda:0, paced: 4 images a query, the model's fixed batch"
+    rows = [row("paced", gap_seconds=gap, samples_per_query=4) for gap in (0.0, 0.1)]
+    assert paced_sheet(rows).note.count(text) == 1
+    assert (
+        "images a query"
+        not in paced_sheet([row("paced"), dataclasses.replace(rows[0], error="none", valid=False)]).note
+    )
+    assert "images a query" not in stream_sheet([row("multi-stream")]).note
 
 
 def test_what_is_wrong_with_a_row_stands_below() -> None:

@@ -56,10 +56,17 @@ def with_figures(row: LoadResult, traffic: Traffic, scenario: Scenario, limits: 
         samples_seconds=seconds,
     )
     if row.latency_bound_seconds is not None:
-        high = pairs.get("p99", (0.0, float("inf")))[1]
-        row = dataclasses.replace(row, within_bound=high <= row.latency_bound_seconds)
+        row = dataclasses.replace(row, within_bound=_is_within(row, row.latency_bound_seconds))
     reasons = why_invalid(row, scenario, limits)
     return dataclasses.replace(row, valid=not reasons, invalid_reasons=reasons)
+
+
+def _is_within(row: LoadResult, bound_seconds: float) -> bool | None:
+    """Whether p99 stayed at or under the bound; too few queries say nothing of it."""
+    if row.stop_reason == "overload":
+        return False
+    pair = row.percentile_bounds.get("p99")
+    return None if pair is None else pair[1] <= bound_seconds
 
 
 def why_invalid(row: LoadResult, scenario: Scenario, limits: Limits) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ from mnistbench.measure.latency.workload import make_workload
 from mnistbench.measure.load.closed_loop import run_closed_loop
 from mnistbench.measure.load.figures import rate_step, with_figures
 from mnistbench.measure.load.loaded import Loaded, Query
-from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of
+from mnistbench.measure.load.scenarios import Limits, Paced, Scenario, Server, limits_of, with_batch
 from mnistbench.measure.load.search import search_rate
 from mnistbench.measure.load.server import most_waiting, poisson_arrivals, run_server
 from mnistbench.measure.load.timer import Timer
@@ -53,7 +53,7 @@ def measure_load(
 
     Args:
         loaded: The model with its session.
-        scenarios: The kinds of load, in order.
+        scenarios: The kinds of load, in order; a model with a fixed batch gets it in every query, whatever they say.
         images: uint8 of shape ``(n, 28, 28)``, which the inputs of a model that reads digits are drawn from.
         seconds: How long a run should last; longer where its percentile needs more queries.
         timer: Clock and sleep.
@@ -71,9 +71,10 @@ def measure_load(
         images = as_batch(images) if images is not None else None
         if images is None or not len(images):
             raise InputError("no images to draw inputs from; expected at least one")
-    planned = [(scenario, limits_of(scenario, seconds)) for scenario in scenarios]
+    fitting = [with_batch(scenario, loaded.model.inputs.fixed_batch) for scenario in scenarios]
+    planned = [(scenario, limits_of(scenario, seconds)) for scenario in fitting]
     for scenario, limits in planned:
-        if isinstance(scenario, Server) and scenario.rate is not None and scenario.rate * limits.max_seconds < 1:
+        if isinstance(scenario, Server) and scenario.rate is not None and limits.most_queries_at(scenario.rate) < 1:
             raise InputError(
                 f"a rate of {scenario.rate:g} queries a second is less than one in {limits.max_seconds:g} s, "
                 "the longest that a run may last; give a longer --duration"
@@ -122,10 +123,7 @@ def _measure(
     warm_up: Plan,
 ) -> LoadResult:
     """One scenario: the row with its figures."""
-    inputs, size = loaded.model.inputs, scenario.samples_per_query
-    if inputs.fixed_batch not in (None, size):
-        raise ModelError(f"{row.name} takes batches of {inputs.fixed_batch} only, not of {size}")
-    workload = make_workload(inputs, size, images, row.seed)
+    workload = make_workload(loaded.model.inputs, scenario.samples_per_query, images, row.seed)
     call = Query(loaded, workload)
     provider = str(loaded.session.get_providers()[0])
     row = dataclasses.replace(row, provider=provider, options=row.options | {"distinct_inputs": len(workload.feeds)})
@@ -153,7 +151,7 @@ class _Server:
         """One run."""
         limits, scenario = self._limits, self._scenario
         count = max(limits.min_queries, math.ceil(rate * limits.min_seconds))
-        count = max(1, min(count, limits.max_queries, math.floor(rate * limits.max_seconds)))
+        count = max(1, min(count, limits.max_queries, limits.most_queries_at(rate)))
         traffic = run_server(
             self._call,
             poisson_arrivals(rate, count, (self._row.seed, self._runs)),
@@ -166,18 +164,24 @@ class _Server:
         return with_figures(dataclasses.replace(self._row, rate=rate), traffic, scenario, limits)
 
     def highest(self, call_seconds: float) -> LoadResult:
-        """The last run at the highest rate within the bound; a row without figures where there is no such rate."""
+        """The last run at the highest rate within the bound; a row without figures where none was found."""
         bound, limits = self._scenario.bound_seconds, self._limits
         if call_seconds > bound:
-            return self._none(f"a call alone takes {call_seconds:.2g} s, longer than the bound of {bound:g} s")
+            reason = (
+                f"a call alone takes {_milliseconds(call_seconds)}, longer than the bound of {_milliseconds(bound)}"
+            )
+            return self._none(reason, within_bound=False)
         # At fewer queries a second p99 would not be supported in the longest time allowed.
         min_rate = limits.min_queries / limits.max_seconds
         found = search_rate(
             self._step, _FIRST_LOAD * self._scenario.workers / max(call_seconds, 1e-6), min_rate=min_rate
         )
         if found.rate is None:
-            reason = f"not even {min_rate:.3g} queries a second kept p99 within {bound:g} s"
-            return dataclasses.replace(self._none(reason), steps=found.steps)
+            reason = (
+                f"no rate of {_plain(min_rate)}/s or more kept p99 within {_milliseconds(bound)}; "
+                f"lower ones need a longer --duration than {limits.min_seconds:g}"
+            )
+            return dataclasses.replace(self._none(reason, within_bound=None), steps=found.steps)
         row = dataclasses.replace(self._passed[found.rate], steps=found.steps)
         if not found.settled:
             reasons = (*row.invalid_reasons, f"the search did not settle in {len(found.steps)} runs")
@@ -191,5 +195,15 @@ class _Server:
             self._passed[rate] = row
         return rate_step(row)
 
-    def _none(self, reason: str) -> LoadResult:
-        return dataclasses.replace(self._row, rate=None, within_bound=False, invalid_reasons=(reason,))
+    def _none(self, reason: str, *, within_bound: bool | None) -> LoadResult:
+        return dataclasses.replace(self._row, rate=None, within_bound=within_bound, invalid_reasons=(reason,))
+
+
+def _milliseconds(seconds: float) -> str:
+    """In the unit that the bound is asked for in."""
+    return f"{_plain(1000 * seconds)} ms"
+
+
+def _plain(number: float) -> str:
+    """``0.059``, ``10`` or ``1,324``: three digits, or every whole one."""
+    return f"{number:,.0f}" if number >= 100 else f"{number:.3g}"

@@ -70,6 +70,9 @@ def load_models(
             continue
         if images is not None and model.inputs.plan is None:
             note(f"{name} does not read digits; loaded with random inputs: {model.inputs.describe()}")
+        fixed = model.inputs.fixed_batch
+        if fixed is not None and any(scenario.samples_per_query != fixed for scenario in scenarios):
+            note(f"{name} takes batches of {fixed} only: each query is one of these, in every scenario")
         for device in devices:
             note(f"loading {name} on {device.label}")
             try:

@@ -7,9 +7,10 @@ each; the limits here are the user's, and far shorter by default.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from mnistbench.errors import InputError
 from mnistbench.measure.stats import MIN_SAMPLES
@@ -44,6 +45,11 @@ class Limits:
             raise InputError(
                 f"{self.min_queries} to {self.max_queries} queries; expected 1 or more, the smaller number first"
             )
+
+    def most_queries_at(self, rate: float) -> int:
+        """Queries that arrive in the longest time, at so many a second on average."""
+        # A rate that was made from a number of queries gives that number, whatever the rounding.
+        return math.floor(rate * self.max_seconds * (1 + 1e-12))
 
 
 @dataclass(frozen=True)
@@ -120,6 +126,21 @@ Scenario = SingleStream | MultiStream | Offline | Server | Paced
 
 SCENARIOS: tuple[str, ...] = tuple(one.name for one in (SingleStream, MultiStream, Offline, Server, Paced))
 """Their names, in the order of the tables."""
+
+
+def describe(scenario: Scenario) -> dict[str, Any]:
+    """Its name and settings, as JSON types."""
+    return {"name": scenario.name, **dataclasses.asdict(scenario)}
+
+
+def with_batch(scenario: Scenario, batch_size: int | None) -> Scenario:
+    """A scenario as a model can take it: one that knows a single batch size gets it in every query.
+
+    Args:
+        scenario: As asked for.
+        batch_size: The only one that is possible; ``None`` when any is.
+    """
+    return scenario if batch_size is None else dataclasses.replace(scenario, samples_per_query=batch_size)
 
 
 def limits_of(scenario: Scenario, seconds: float) -> Limits:

@@ -16,6 +16,7 @@ from mnistbench.measure.latency.subject import inspect_model
 from mnistbench.measure.load.loaded import load_model
 from mnistbench.measure.load.measure import measure_load
 from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
+from mnistbench.measure.load.search import RateSearch
 from mnistbench.measure.steady import Plan
 from mnistbench.results import LoadResult
 from mnistbench.runtime.devices import CPU, resolve_device
@@ -33,13 +34,20 @@ def loaded():
 
 
 class Session:
-    """The model's session, with a clock that a call moves on by a millisecond for each image or more."""
+    """The model's session, with a clock that a call moves on by a millisecond for each image, or as told."""
 
     def __init__(
-        self, session: Any, time: FakeTime, *, fails_at: int = 0, failure: Any = None, wrong: bool = False
+        self,
+        session: Any,
+        time: FakeTime,
+        *,
+        fails_at: int = 0,
+        failure: Any = None,
+        wrong: bool = False,
+        image_ns: int = MS,
     ) -> None:
         self._session, self._time, self._fails_at, self._failure = session, time, fails_at, failure
-        self._wrong = wrong
+        self._wrong, self._image_ns = wrong, image_ns
         self.batches: list[int] = []
 
     def get_providers(self) -> list[str]:
@@ -48,7 +56,7 @@ class Session:
     def run(self, outputs: list[str], feed: dict[str, Any]) -> Any:
         size = len(next(iter(feed.values())))
         self.batches.append(size)
-        self._time.time += size * MS
+        self._time.time += size * self._image_ns
         answer = self._session.run(outputs, feed)
         if len(self.batches) == self._fails_at:
             if isinstance(self._failure, Exception):
@@ -124,15 +132,42 @@ def test_the_same_arrivals_for_the_same_seed(loaded) -> None:
 def test_a_call_slower_than_the_bound_needs_no_search(loaded) -> None:
     ((row,), _, _) = run(loaded, [Server(bound_seconds=0.0005)])
     assert (row.rate, row.within_bound, row.valid, row.error) == (None, False, False, None)
-    assert row.invalid_reasons == ("a call alone takes 0.001 s, longer than the bound of 0.0005 s",)
+    assert row.invalid_reasons == ("a call alone takes 1 ms, longer than the bound of 0.5 ms",)
 
 
-def test_a_bound_that_no_rate_keeps(loaded) -> None:
+def test_rates_too_low_for_the_time_are_left_undecided(loaded) -> None:
     # Alone a query just keeps it, but one in a hundred meets another even at the lowest rate.
     ((row,), _, _) = run(loaded, [Server(bound_seconds=0.001)])
-    assert (row.rate, row.within_bound, row.num_queries) == (None, False, 0)
-    assert row.invalid_reasons == ("not even 132 queries a second kept p99 within 0.001 s",)
+    assert (row.rate, row.within_bound, row.num_queries, row.valid) == (None, None, 0, False)
+    reason = "no rate of 132/s or more kept p99 within 1 ms; lower ones need a longer --duration than 0.5"
+    assert row.invalid_reasons == (reason,)
     assert min(step.rate for step in row.steps) == pytest.approx(662 / 5)
+
+
+@pytest.mark.parametrize("seconds", [0.49, 0.5, 0.97, 1.94])
+def test_the_lowest_rate_of_a_search_has_queries_enough(loaded, seconds) -> None:
+    # 662 / 4.9 queries a second in 4.9 seconds are 662, though the product is rounded down.
+    ((row,), _, _) = run(loaded, [Server(bound_seconds=0.001)], seconds=seconds)
+    lowest = [step for step in row.steps if step.rate == row.steps[-1].rate]
+    assert lowest
+    for step in lowest:
+        assert step.overloaded or (step.num_queries, step.p99_high_seconds is None) == (662, False)
+
+
+@pytest.mark.parametrize(
+    ("bound", "seconds", "text"),
+    [
+        (0.000059, 0.01, "no rate of 6,620/s or more kept p99 within 0.059 ms"),
+        (0.0125, 0.05, "no rate of 1,324/s or more kept p99 within 12.5 ms"),
+        (2.5, 10.0, "no rate of 6.62/s or more kept p99 within 2,500 ms"),
+    ],
+)
+def test_a_search_without_an_answer_in_figures(loaded, monkeypatch, bound, seconds, text) -> None:
+    monkeypatch.setattr(
+        "mnistbench.measure.load.measure.search_rate", lambda *_arguments, **_limits: RateSearch(None, (), True)
+    )
+    ((row,), _, _) = run(loaded, [Server(bound_seconds=bound)], seconds=seconds, image_ns=1000)
+    assert row.invalid_reasons[0].startswith(text)
 
 
 def test_an_overloaded_server_is_a_row_that_says_so(loaded) -> None:
@@ -158,12 +193,16 @@ def test_one_failure_is_one_row(loaded, scenario, failure, message) -> None:
     assert rows[1].error is None
 
 
-def test_a_fixed_batch_gives_an_error_row_for_the_others(loaded) -> None:
+def test_a_fixed_batch_is_the_size_of_every_query(loaded) -> None:
     plan = dataclasses.replace(loaded.model.inputs.plan, batch_size=8)
     model = dataclasses.replace(loaded.model, inputs=dataclasses.replace(loaded.model.inputs, plan=plan))
-    rows, _, _ = run(dataclasses.replace(loaded, model=model), [SingleStream(), MultiStream(), Offline(4)])
-    errors = [row.error for row in rows]
-    assert errors == ["m takes batches of 8 only, not of 1", None, "m takes batches of 8 only, not of 4"]
+    rows, _, session = run(dataclasses.replace(loaded, model=model), ALL)
+    assert [(row.error, row.samples_per_query) for row in rows] == [(None, 8)] * len(ALL)
+    assert set(session.batches) == {8}
+    for row in rows:
+        assert row.throughput == pytest.approx(8 * row.achieved_rate)
+    # A call takes 8 ms now: 200 queries a second are too many for it, and were not for one image.
+    assert [row.stop_reason for row in rows if row.scenario == "server"] == ["overload"]
 
 
 def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
@@ -176,8 +215,10 @@ def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path) -> None:
     assert [(row.error, row.samples_per_query) for row in rows] == [(None, 1), (None, 4)]
     assert rows[0].options["input"]["shapes"] == {"x": [None, 3]}
     fixed = load_model(inspect_model(path, shapes={"x": (2, 3)}), CPU, SETTINGS)
-    (row,) = measure_load(fixed, [SingleStream()], images=None, seconds=0.01, timer=FakeTime().timer(), warm_up=BRIEF)
-    assert row.error == "x takes batches of 2 only, not of 1"
+    time = FakeTime()
+    fixed = dataclasses.replace(fixed, session=Session(fixed.session, time))
+    (row,) = measure_load(fixed, [Offline(32)], images=None, seconds=0.01, timer=time.timer(), warm_up=BRIEF)
+    assert (row.error, row.samples_per_query) == (None, 2)
 
 
 def test_answers_that_are_others_than_the_cpus_void_the_row(loaded) -> None:
