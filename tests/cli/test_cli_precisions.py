@@ -179,3 +179,13 @@ def test_a_real_run(precise):
     rows = precise("precisions", "16-10", "--quick", "--json").succeeds().json
     assert [row["precision"] for row in rows] == [*SECONDS]
     assert all(row["p50_seconds"] > 0 and row["error"] is None for row in rows)
+
+
+def test_the_card_of_another_precision_says_what_its_file_says(precise, tmp_path):
+    precise("card", f"{NAME}@int8", "--output", tmp_path).succeeds()
+    text = (tmp_path / f"{NAME}-int8.md").read_text(encoding="utf-8")
+    assert "| precision | int8 |" in text
+    assert "training images, drawn with the seed 20; method " in text
+    assert "compared with those of the same weights in fp32" in text
+    assert "| arithmetic | float32 |" in text
+    assert "torch's" not in text
