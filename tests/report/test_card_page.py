@@ -275,16 +275,38 @@ def ensemble(members: object) -> CardFacts:
 
 
 def test_an_ensemble_lists_its_members_and_draws_each_architecture_once():
-    one = {"name": "16-10", "seed": "0", "recipe": "default", "num_parameters": 12730, "sha256": "ab" * 32}
+    one = {
+        "name": "16-10@int8",
+        "precision": "int8",
+        "seed": "0",
+        "recipe": "default",
+        "num_parameters": 12730,
+        "sha256": "ab" * 32,
+    }
     members = [one | {"num_errors": 7, "num_images": 10}, one | {"seed": "1"}, {"name": "lenet5"}, {"name": "?"}, {}]
     files = model_card(ensemble(members))
     assert list(files)[:2] == ["pair-architecture-1.svg", "pair-architecture-2.svg"]
     text = files["pair.md"]
-    assert "| 16-10 | default | 0 | 12730 | 7/10 | abababababab |" in text
-    assert "| lenet5 | – | – | – | –/– | – |" in text
+    assert "| 16-10@int8 | int8 | default | 0 | 12730 | 7/10 | abababababab |" in text
+    assert "| lenet5 | – | – | – | – | –/– | – |" in text
     assert "the answer is the mean of their probabilities" in text
     assert "the mean of its members': labels equal, each probability within 1e-06" in text
     assert "each member's own" in text
+
+
+@pytest.mark.parametrize(
+    ("precisions", "expected"),
+    [
+        (("fp32", "fp32"), "fp32"),
+        (("int8", "int8"), "int8"),
+        (("int8", "fp32"), "mixed"),
+        (("int8", None), "not known"),
+        ((None, None), "not known"),
+    ],
+)
+def test_the_precision_of_an_ensemble_is_that_of_its_members(precisions, expected):
+    members = [{"name": "16-10"} | ({} if one is None else {"precision": one}) for one in precisions]
+    assert f"| precision | {expected} |" in page(ensemble(members))
 
 
 def test_many_architectures_are_not_all_drawn():

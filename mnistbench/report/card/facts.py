@@ -15,7 +15,7 @@ from mnistbench import catalog
 from mnistbench.artifacts import ModelEntry
 from mnistbench.errors import MnistbenchError
 from mnistbench.measure.breakdown.arithmetic import spec_of
-from mnistbench.precisions import PLAIN
+from mnistbench.precisions import MIXED, PLAIN, split_precision
 from mnistbench.results import BenchRun, Environment, EvaluationResult, LatencyResult
 from mnistbench.spec import NetworkSpec
 
@@ -84,7 +84,7 @@ class CardFacts:
         found: dict[object, tuple[str, NetworkSpec]] = {}
         for member in self.members:
             try:
-                network = catalog.find(str(member.get("name")))
+                network = catalog.find(split_precision(str(member.get("name")))[0])
             except MnistbenchError:
                 continue
             found.setdefault(network.spec.layers, (network.name, network.spec))
@@ -106,12 +106,15 @@ class CardFacts:
     def precision(self) -> str | None:
         """What the file computes in, as its metadata says it or else the manifest.
 
-        A file of ours that says nothing computes in float32: those do not name it.
+        A file of ours that says nothing computes in float32: those do not name it. Of an ensemble its members say.
         """
         if (said := self.metadata.get("mnistbench.precision")) is not None:
             return said
         if self.entry is not None:
             return self.entry.precision
+        if self.members:
+            each = {str(member["precision"]) if "precision" in member else None for member in self.members}
+            return None if None in each else each.pop() if len(each) == 1 else MIXED
         return PLAIN if self.is_own else None
 
     def calibration(self, key: str) -> str | None:

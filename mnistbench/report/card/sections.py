@@ -180,6 +180,7 @@ def _selection(value: str | None) -> str:
 def _members(facts: CardFacts) -> str:
     columns = (
         Column("member", right=False),
+        Column("precision", right=False),
         Column("recipe", right=False),
         Column("seed"),
         Column("parameters"),
@@ -189,6 +190,7 @@ def _members(facts: CardFacts) -> str:
     rows = tuple(
         (
             plain(member.get("name", units.MISSING)),
+            plain(member.get("precision", units.MISSING)),
             plain(member.get("recipe", units.MISSING)),
             plain(member.get("seed", units.MISSING)),
             plain(member.get("num_parameters", units.MISSING)),
