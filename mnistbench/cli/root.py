@@ -71,8 +71,11 @@ class Root(click.Group):
             sys.stdout.reconfigure(errors="replace")  # a dash that the stream cannot say is no reason to fail
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=given, **extra)
-        except click.ClickException as error:
+        except click.UsageError as error:
             error.show()
+            sys.exit(error.exit_code)
+        except click.ClickException as error:
+            _complain(error.format_message())
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort) as error:
             # click turns KeyboardInterrupt into Abort; what was interrupted stands in the cause.
