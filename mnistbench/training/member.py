@@ -78,7 +78,7 @@ class Member:
 
     @property
     def precision(self) -> str:
-        """``fp32`` and the like as the file says it (``mixed`` of some ensembles), otherwise by what its weights are."""
+        """``fp32`` and the like as the file says it (``mixed`` of some ensembles), otherwise by its weights."""
         if (said := self.metadata.get("mnistbench.precision")) in (*PRECISIONS, MIXED):
             return str(said)
         if any(node.op_type == "DequantizeLinear" for node in self.model.graph.node):
