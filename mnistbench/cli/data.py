@@ -48,7 +48,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
             }
         )
     else:
-        from mnistbench.report.sheet import Column, Sheet
+        from mnistbench.report.sheet import Column, Sheet, one_line
         from mnistbench.report.units import count
 
         columns = (Column("file", right=False), Column("state", right=False), Column("bytes"), Column("sha256", False))
@@ -58,7 +58,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
         )
         kind = "the user's cache" if location.is_cache else "given by --data-dir"
         name = location.name or "no complete dataset"
-        click.echo(f"{location.folder} ({kind}): {name}")
+        click.echo(one_line(f"{location.folder} ({kind}): {name}"))
         print_sheets([Sheet("", columns, cells, "verified: the bytes are MNIST's. readable: another dataset's.")])
     if not location.complete:
         say("The data is not complete; run without --no-download to fetch it, or name a folder with --data-dir.")
