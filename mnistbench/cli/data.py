@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mnistbench.cli.options import data_dir_option, debug_option, json_option
+from mnistbench.cli.options import PathType, data_dir_option, debug_option, json_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 
@@ -67,7 +67,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
 
 
 @data.command(epilog="Example: mnistbench data show digits.png")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="digits.png")
+@click.argument("file", type=PathType(dir_okay=False), default="digits.png")
 @click.option("--model", default="lenet5", show_default=True, help="Network or ONNX file that tells easy from hard.")
 @data_dir_option
 @debug_option

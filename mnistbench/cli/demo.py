@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.options import debug_option, dropout_option, json_option, names_argument, work_dir_option
+from mnistbench.cli.options import PathType, debug_option, dropout_option, json_option, names_argument, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TRIED_PORTS = 20
     "--export",
     "folder",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="Write the page as static files to DIR instead.",
 )
 @click.option("--force", is_flag=True, help="With --export: write into a folder that is not empty.")
