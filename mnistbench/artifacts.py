@@ -70,7 +70,7 @@ class ModelEntry(Result):
         for key in ("name", "file", "sha256", "precision", "input_dtype"):
             if not isinstance(getattr(self, key), str):
                 raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text")
-        for key, kind in (("training", dict), ("versions", dict | None)):
+        for key, kind in (("training", dict), ("versions", dict | None), ("calibration", dict | None)):
             if not isinstance(getattr(self, key), kind):
                 raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected an object")
 

@@ -13,6 +13,9 @@ PLAIN = "fp32"
 PRECISIONS: tuple[str, ...] = (PLAIN, "fp16", "int8", "web")
 """float32; float16; 8-bit integers, signed; 8-bit integers with unsigned weights, for browsers."""
 
+MIXED = "mixed"
+"""Precision of an ensemble whose members have several; nothing is exported in it."""
+
 
 def split_precision(text: str) -> tuple[str, str | None]:
     """``lenet5@int8`` as ``lenet5`` and ``int8``; without ``@``, or with one in a folder's name, the text and ``None``.

@@ -48,10 +48,16 @@ paper_dropout, num_parameters, macs, aliases` |
 | `data` | one object: `name, folder, is_cache, verified, complete, sha256, files` |
 | `train` | an array of `training` results |
 | `export` | an array of `model` entries, each with `path`; `manifest.json` has the same entries under `models` |
-| `ensemble` | the `model` entry of the file with `path`; `training.members` has each member's errors |
+| `ensemble` | the `model` entry of the file with `path`; `training.members` has `name, precision, notation, \
+sha256, num_parameters, num_errors, num_images` of each member, and `dropout, recipe, seed` where its file says them |
+| `embed` | one object: `name, sha256` of the model, `kits`, an array of `target, folder, files` (paths within the folder) |
+| `demo` | one object: `first_load_bytes` (until the page can answer, as they are sent), `networks`, with `--export` \
+`folder, files` (paths within it), else `url`; a network has `id, name, title, notation, num_parameters, size_bytes, \
+paper` (an object: `table, error`) `, ours` (an object: `error, low, high, basis`; null where it is not known, as \
+`paper`) `, path, bytes` (as it is sent) `, first` (whether the first load has it) |
 | `card` | an array: `name, file, card, pictures`, or `name, file, error` |
 | `evaluate` | an array of `evaluation` results |
-| `predict` | an array, one object a picture: `file, label` (null where there is no digit) `, probabilities, is_digit, reason, score` (0 or more is a digit) `, box, note`, with `--multi` `text, digits`; one that cannot be read has `error` |
+| `predict` | an array, one object a picture: `file, label` (null where there is no digit) `, probabilities, is_digit, reason, score` (0 or more is a digit) `, box, note, width, height` (of the picture, in pixels), with `--multi` `text, digits`; one that cannot be read has `error` |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
 | `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
 | `precisions` | an array of `precision` results: an object a device, model and batch size |

@@ -10,6 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from mnistbench.report.sheet import one_line
+
 
 class Bar:
     """A description, a bar, how many of how many, and the time that is left; gone when it ends.
@@ -43,4 +45,4 @@ class Bar:
 
     def update(self, what: str, done: int, total: int) -> None:
         """So much is done of what is described."""
-        self._bars.update(self._task, completed=done, total=total, description=what.replace("[", "\\["))
+        self._bars.update(self._task, completed=done, total=total, description=one_line(what).replace("[", "\\["))

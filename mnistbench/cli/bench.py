@@ -22,6 +22,7 @@ from mnistbench.cli.foreign import (
     tensor_options,
 )
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     device_option,
@@ -82,7 +83,7 @@ QUICK_TUNE_PROCESSES = 3
 @click.option(
     "--output",
     "output_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="File for the run, with every sample; .json.gz is compressed. Default: a new one in the work folder, below "
     "bench/ or tuned/.",
 )

@@ -13,6 +13,7 @@ import click
 from mnistbench.cli.evaluate import with_paper
 from mnistbench.cli.options import combined
 from mnistbench.cli.output import print_json, print_sheets, say
+from mnistbench.report.sheet import one_line
 
 if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
@@ -121,7 +122,7 @@ def show_gpus(run: GpusRun, *, as_json: bool) -> int:
         from mnistbench.report.latency_sheets import latency_sheets
 
         for label, one in runs_of([kind for kind in run.kinds if kind.error is None]):
-            click.echo(f"\n{label}")
+            click.echo(f"\n{one_line(label)}")
             print_sheets(latency_sheets(one.results))
         for kind in failed:
             say(f"failed: {label_of(kind.gpus[0])}: {kind.error}")

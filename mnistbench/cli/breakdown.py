@@ -17,6 +17,7 @@ from mnistbench.cli.foreign import (
     tensor_options,
 )
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     device_option,
@@ -60,7 +61,7 @@ NO_RIVAL = "no GPU is here, and no second device was asked for: nothing to overt
 @click.option(
     "--output",
     "output_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="Also write the JSON here.",
 )
 @dropout_option

@@ -11,6 +11,7 @@ import click
 
 from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -33,13 +34,13 @@ if TYPE_CHECKING:
 @click.option(
     "--output",
     "folder",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathType(file_okay=False),
     help="Folder.  [default: WORK_DIR/cards]",
 )
 @click.option(
     "--bench",
     "bench_files",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     multiple=True,
     help="Show latencies from what 'mnistbench bench --output' wrote; several times for several machines.",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistbench.cli.options import FiniteRange, debug_option, json_option
+from mnistbench.cli.options import FiniteRange, PathType, debug_option, json_option
 from mnistbench.cli.output import print_json, print_sheets
 from mnistbench.report.sheet import one_line
 
@@ -27,7 +27,7 @@ _SOME_NOT_COMPARED = 3
     epilog="Example: mnistbench compare before.json after.json --threshold 3",
     short_help="Tell what got slower from one run to another.",
 )
-@click.argument("files", nargs=-1, required=True, metavar="A [B]...", type=click.Path(path_type=Path))
+@click.argument("files", nargs=-1, required=True, metavar="A [B]...", type=PathType())
 @click.option(
     "--threshold",
     type=FiniteRange(0, 1000, min_open=True),
@@ -40,7 +40,7 @@ _SOME_NOT_COMPARED = 3
     "repeats",
     multiple=True,
     metavar="FILE",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="A further run of the same as A; how far they lie apart is noise too. Can be repeated.",
 )
 @click.option(

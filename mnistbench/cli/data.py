@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from mnistbench.cli.options import data_dir_option, debug_option, json_option
+from mnistbench.cli.options import PathType, data_dir_option, debug_option, json_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 
@@ -48,7 +48,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
             }
         )
     else:
-        from mnistbench.report.sheet import Column, Sheet
+        from mnistbench.report.sheet import Column, Sheet, one_line
         from mnistbench.report.units import count
 
         columns = (Column("file", right=False), Column("state", right=False), Column("bytes"), Column("sha256", False))
@@ -58,7 +58,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
         )
         kind = "the user's cache" if location.is_cache else "given by --data-dir"
         name = location.name or "no complete dataset"
-        click.echo(f"{location.folder} ({kind}): {name}")
+        click.echo(one_line(f"{location.folder} ({kind}): {name}"))
         print_sheets([Sheet("", columns, cells, "verified: the bytes are MNIST's. readable: another dataset's.")])
     if not location.complete:
         say("The data is not complete; run without --no-download to fetch it, or name a folder with --data-dir.")
@@ -67,7 +67,7 @@ def data(context: click.Context, no_download: bool, data_dir: Path | None, as_js
 
 
 @data.command(epilog="Example: mnistbench data show digits.png")
-@click.argument("file", type=click.Path(path_type=Path, dir_okay=False), default="digits.png")
+@click.argument("file", type=PathType(dir_okay=False), default="digits.png")
 @click.option("--model", default="lenet5", show_default=True, help="Network or ONNX file that tells easy from hard.")
 @data_dir_option
 @debug_option

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.options import debug_option, dropout_option, json_option, names_argument, work_dir_option
+from mnistbench.cli.options import PathType, debug_option, dropout_option, json_option, names_argument, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ TRIED_PORTS = 20
     "--export",
     "folder",
     metavar="DIR",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="Write the page as static files to DIR instead.",
 )
 @click.option("--force", is_flag=True, help="With --export: write into a folder that is not empty.")
@@ -69,7 +69,7 @@ def demo(
     if folder is None and force:
         raise click.BadParameter("it belongs to --export", param_hint="--force")
     with stdout_for_results(as_json):
-        site = _build(names or SHOWN, work_dir, dropout)
+        site = _build(names, work_dir, dropout)
         if folder is not None:
             from mnistbench.embed.folder import write_folder
 
@@ -83,7 +83,7 @@ def demo(
 
 
 def _build(names: tuple[str, ...], work_dir: Path, dropout: float | None) -> Site:
-    """The page with these networks.
+    """The page with these networks; with the bundled ones, whatever was exported since, when none is named.
 
     Raises:
         MnistbenchError: When one cannot be found, or the runtime cannot be had.
@@ -93,11 +93,12 @@ def _build(names: tuple[str, ...], work_dir: Path, dropout: float | None) -> Sit
     from mnistbench.demo.site import build_site
     from mnistbench.demo.vendored import vendored_files
     from mnistbench.embed.model import read_model
-    from mnistbench.locate import locate
+    from mnistbench.locate import locate, locate_all
     from mnistbench.pictures.refuse import JUDGES
     from mnistbench.published import read_published
 
-    models = [read_model(file) for file in find_models(names, work_dir, dropout)]
+    files = find_models(names, work_dir, dropout) if names else locate_all(SHOWN, [bundled_zoo()], dropout=dropout)
+    models = [read_model(file) for file in files]
     judges = [read_model(locate(name, [bundled_zoo()])) for name in JUDGES]
     return build_site(models, judges, read_published().runs, vendored_files(on_progress=say))
 

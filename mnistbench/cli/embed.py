@@ -8,6 +8,7 @@ import click
 
 from mnistbench.catalog import GROUPS
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -23,7 +24,7 @@ from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_resu
     short_help="Write a model with a program around it.",
 )
 @click.argument("name", metavar="NAME|FILE")
-@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.argument("folder", metavar="DIR", type=PathType())
 @click.option(
     "--target",
     "targets",

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -22,7 +23,7 @@ from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_resu
     short_help="Merge several models into one ONNX file.",
 )
 @names_argument("NAMES|FILES...")
-@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), required=True, help="The ONNX file.")
+@click.option("--output", type=PathType(dir_okay=False), required=True, help="The ONNX file.")
 @dropout_option
 @data_dir_option
 @work_dir_option

@@ -9,6 +9,7 @@ import click
 
 from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -35,9 +36,7 @@ if TYPE_CHECKING:
     "--provider", help="cpu, cuda, tensorrt, openvino, or any other that is installed. Default: the device's."
 )
 @foreign_options
-@click.option(
-    "--output", "output_file", type=click.Path(path_type=Path, dir_okay=False), help="Also write the JSON here."
-)
+@click.option("--output", "output_file", type=PathType(dir_okay=False), help="Also write the JSON here.")
 @dropout_option
 @data_dir_option
 @work_dir_option

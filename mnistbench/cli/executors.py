@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistbench.cli.options import combined
+from mnistbench.cli.options import NO_PATH, combined
 from mnistbench.cli.output import say
 
 if TYPE_CHECKING:
@@ -124,11 +124,17 @@ def _ray_engine(device: str, at_once: int, address: str | None, store: Store | N
 
 
 def find_store(url: str | None) -> Store | None:
-    """The store that ``--results-to`` means; a folder by its path is one too."""
+    """The store that ``--results-to`` means; a folder by its path is one too.
+
+    Raises:
+        click.BadParameter: When the text is empty.
+    """
     from mnistbench.training.stores import Store
 
     if url is None:
         return None
+    if not url:
+        raise click.BadParameter(NO_PATH, param_hint="--results-to")
     return Store(url if "://" in url else str(Path(url).absolute()))
 
 

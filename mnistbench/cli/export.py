@@ -11,6 +11,7 @@ import click
 
 from mnistbench import catalog
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     dropout_option,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     short_help="Write trained networks as checked ONNX files.",
 )
 @names_argument()
-@click.option("--output", type=click.Path(path_type=Path, file_okay=False), help="Folder.  [default: WORK_DIR/zoo]")
+@click.option("--output", type=PathType(file_okay=False), help="Folder.  [default: WORK_DIR/zoo]")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Only a run with this seed. Default: the newest run.")
 @click.option("--recipe", type=click.Choice([recipe.name for recipe in RECIPES]), help="Only a run with this recipe.")
 @click.option(

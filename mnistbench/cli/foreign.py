@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mnistbench.cli.options import combined
+from mnistbench.cli.options import PathType, combined
 
 if TYPE_CHECKING:
     from mnistbench.runtime.untrusted.limits import Limits
@@ -46,7 +45,7 @@ tensor_options = combined(
     ),
     click.option(
         "--input-file",
-        type=click.Path(path_type=Path, dir_okay=False, exists=True),
+        type=PathType(dir_okay=False, exists=True),
         help="Inputs from an .npy or .npz file.",
     ),
 )

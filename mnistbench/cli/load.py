@@ -22,6 +22,7 @@ from mnistbench.cli.foreign import (
 from mnistbench.cli.options import (
     MOST_THREADS,
     FiniteRange,
+    PathType,
     data_dir_option,
     debug_option,
     device_option,
@@ -117,7 +118,7 @@ QUICK_DURATION = 0.3
 @click.option(
     "--output",
     "output_file",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     help="Also write the run here, as one JSON object with every sample.",
 )
 @dropout_option

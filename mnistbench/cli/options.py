@@ -6,7 +6,7 @@ import math
 import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -16,7 +16,16 @@ MOST_THREADS = 1024
 MOST_SEEDS = 1000
 """In one command; more is a slip of the keyboard."""
 
+NO_PATH = "the path is empty; name a file or folder, or '.' for the current one"
+"""What is wrong with an empty text where a path is expected."""
+
 Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+if TYPE_CHECKING:
+    _Path = click.Path[Path]
+else:  # older versions of click have no type in brackets
+    _Path = click.Path
 
 
 class FiniteRange(click.FloatRange):
@@ -30,18 +39,37 @@ class FiniteRange(click.FloatRange):
         return number
 
 
+class PathType(_Path):
+    """Paths, which an empty text is not: Python takes it for the current folder, which nobody has named.
+
+    Args:
+        exists: Whether only what is there can be named.
+        file_okay: Whether it may be a file.
+        dir_okay: Whether it may be a folder.
+    """
+
+    def __init__(self, *, exists: bool = False, file_okay: bool = True, dir_okay: bool = True) -> None:
+        super().__init__(exists=exists, file_okay=file_okay, dir_okay=dir_okay, path_type=Path)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """The path, or a usage error."""
+        if value == "":
+            self.fail(NO_PATH, param, ctx)
+        return super().convert(value, param, ctx)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document and nothing else.")
 debug_option = click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 data_dir_option = click.option(
     "--data-dir",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     envvar="MNISTBENCH_DATA",
     show_envvar=True,
     help="Folder with the four IDX files, raw or .gz. Default: the user's cache, filled by download.",
 )
 work_dir_option = click.option(
     "--work-dir",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     envvar="MNISTBENCH_WORK",
     show_envvar=True,
     default=Path("runs"),

@@ -12,7 +12,7 @@ from typing import Any
 
 import click
 
-from mnistbench.report.sheet import Sheet
+from mnistbench.report.sheet import Sheet, one_line
 from mnistbench.urls import without_userinfo
 
 
@@ -37,8 +37,12 @@ def this_command() -> str:
 
 
 def say(text: str) -> None:
-    """Tell the user something that is no result."""
-    click.echo(text, err=True)
+    """Tell the user something that is no result, on one line; a line break before it leaves a line out.
+
+    A file's name can hold line breaks and escape codes, and whoever reads the lines takes each for ours.
+    """
+    apart = "\n" if text.startswith("\n") else ""
+    click.echo(apart + one_line(text.removeprefix(apart)), err=True)
 
 
 @contextlib.contextmanager

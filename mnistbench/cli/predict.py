@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistbench.cli.foreign import limits_of, untrusted_option
-from mnistbench.cli.options import debug_option, json_option, threads_option, work_dir_option
+from mnistbench.cli.options import PathType, debug_option, json_option, threads_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 if TYPE_CHECKING:
@@ -22,20 +22,18 @@ SHOWN = 200
     epilog="Example: mnistbench predict photo.jpg scans/ --explain why/",
     short_help="Read the digits on pictures of any kind.",
 )
-@click.argument("images", nargs=-1, required=True, metavar="IMAGES...", type=click.Path(path_type=Path))
+@click.argument("images", nargs=-1, required=True, metavar="IMAGES...", type=PathType())
 @click.option(
     "--model", help="Network or ONNX file of mnistbench that reads. Default: the bundled one that errs least."
 )
 @click.option("--multi", is_flag=True, help="Find several digits in a row and read them in order.")
 @click.option(
     "--explain",
-    type=click.Path(path_type=Path),
+    type=PathType(),
     help="Write picture, input and probabilities as PNG: a folder, or a .png for one picture.",
 )
-@click.option("--csv", "csv_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a row a picture here.")
-@click.option(
-    "--jsonl", "jsonl_file", type=click.Path(path_type=Path, dir_okay=False), help="Write a JSON object a line here."
-)
+@click.option("--csv", "csv_file", type=PathType(dir_okay=False), help="Write a row a picture here.")
+@click.option("--jsonl", "jsonl_file", type=PathType(dir_okay=False), help="Write a JSON object a line here.")
 @click.option("--device", default="cpu", show_default=True, help="cpu, cuda or cuda:N.")
 @click.option(
     "--provider", help="cpu, cuda, tensorrt, openvino, or any other that is installed. Default: the device's."
@@ -75,11 +73,14 @@ def predict(
 
         reader = _load_reader(model, work_dir, device, provider, threads, untrusted=untrusted)
         others: list[Path] = []
-        paths = find_pictures(images, others.append)
+        empty: list[Path] = []
+        paths = find_pictures(dict.fromkeys(images), others.append, empty.append)
         if others:
             say(f"passed over: {len(others):,} files that are no pictures, such as {others[0].name}")
         if not paths:
             raise PictureError(f"there are no pictures in {', '.join(map(str, images))}; name files or other folders")
+        for folder in empty:
+            say(f"note: there are no pictures in {folder}")
         _check_explain(explain, paths)
         rows = _read_all(reader, paths, multi=multi, explain=explain, processes=threads or cpus_usable())
         if csv_file is not None:

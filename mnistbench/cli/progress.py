@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Column
 
+from mnistbench.report.sheet import one_line
 from mnistbench.report.units import percent
 from mnistbench.results import EpochResult, TrainingResult
 from mnistbench.training.run import EpochDone, Event, Resumed, StepsDone, Waiting
@@ -166,7 +167,7 @@ class TrainingProgress:
         """The run begun last stopped without a result."""
         assert self._current is not None
         self._current.fail()
-        self.bars.console.print(f"failed: {reason}", markup=False, soft_wrap=True)
+        self.bars.console.print(f"failed: {one_line(reason)}", markup=False, soft_wrap=True)
 
     def interrupted(self, command: str) -> str:
         """One line that says what is kept and how to go on."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mnistbench.cli.options import debug_option
+from mnistbench.cli.options import PathType, debug_option
 from mnistbench.cli.output import say
 
 if TYPE_CHECKING:
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 @click.command(epilog="Example: mnistbench report laptop.json server.json --output report.html")
-@click.argument("files", metavar="RESULTS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("files", metavar="RESULTS...", nargs=-1, required=True, type=PathType())
 @click.option(
     "--output",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=PathType(dir_okay=False),
     default=Path("report.html"),
     show_default=True,
     help="The page; a file of that name is replaced.",

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench import catalog
-from mnistbench.cli.options import debug_option, json_option, names_argument
+from mnistbench.cli.options import PathType, debug_option, json_option, names_argument
 from mnistbench.cli.output import print_json, print_sheets, say
 from mnistbench.errors import ArtifactError
 from mnistbench.training.recipes import RECIPES
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mnistbench.published import Published
     from mnistbench.results import RunRecord
 
-_FILE = click.Path(path_type=Path, dir_okay=False)
+_FILE = PathType(dir_okay=False)
 
 
 @click.command(
@@ -30,7 +30,7 @@ _FILE = click.Path(path_type=Path, dir_okay=False)
 @names_argument("[NAMES]...", required=False)
 @click.option(
     "--work-dir",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=PathType(file_okay=False),
     help="Show the finished runs in this folder.  [default: the results that come with the package]",
 )
 @click.option(

@@ -71,8 +71,11 @@ class Root(click.Group):
             sys.stdout.reconfigure(errors="replace")  # a dash that the stream cannot say is no reason to fail
         try:
             code = super().main(args, prog_name, complete_var, standalone_mode=False, obj=given, **extra)
+        except click.UsageError as error:
+            _complain_of_usage(error)
+            sys.exit(error.exit_code)
         except click.ClickException as error:
-            error.show()
+            _complain(error.format_message())
             sys.exit(error.exit_code)
         except (KeyboardInterrupt, click.Abort) as error:
             # click turns KeyboardInterrupt into Abort; what was interrupted stands in the cause.
@@ -120,6 +123,13 @@ def _explain(error: Exception) -> int:
                 f"internal error: {type(error).__name__}: {error}; run again with --debug and report what it prints"
             )
     return FAILED
+
+
+def _complain_of_usage(error: click.UsageError) -> None:
+    """Say how a command is used and what is wrong with this use, on one line as :func:`_complain` does."""
+    if error.ctx is None or error.message != error.ctx.get_help():  # which it is where nothing was asked for
+        vars(error)["message"] = one_line(error.message)
+    error.show()
 
 
 def _complain(text: str, label: str = "error: ") -> None:

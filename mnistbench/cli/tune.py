@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench.cli.output import print_json, print_sheets, say
+from mnistbench.report.sheet import one_line
 
 if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
@@ -124,7 +125,7 @@ def _print(result: TuningResult, target: Path) -> None:
     from mnistbench.runtime.snippet import session_snippet
 
     if result.settings is None:
-        where = f"{result.name} on {result.device} {result.provider}, batch {result.batch_size}"
+        where = f"{one_line(result.name)} on {result.device} {result.provider}, batch {result.batch_size}"
         say(f"{where}: {result.error}")
         return
     print_sheets([tuning_sheet(result)])

@@ -41,7 +41,7 @@ def network_facts(model: EmbeddedModel, runs: Iterable[RunRecord]) -> dict[str, 
     return {
         "name": model.name,
         "title": _title(network) if network is not None else model.name,
-        "notation": called(model.said("mnistbench.name") or model.name, model.precision),
+        "notation": _notation(model),
         "num_parameters": _number(model.said("mnistbench.num_parameters"), model.info.num_parameters),
         "size_bytes": len(model.content),
         "paper": {"table": paper.table, "error": paper.error} if paper is not None else None,
@@ -55,6 +55,12 @@ def _network(model: EmbeddedModel) -> Network | None:
         return catalog.find(model.info.metadata.get("mnistbench.name", ""))
     except MnistbenchError:
         return None
+
+
+def _notation(model: EmbeddedModel) -> str:
+    """As the paper writes it; the name of an ensemble says its members' precisions already."""
+    name = model.said("mnistbench.name") or model.name
+    return name if "mnistbench.members" in model.info.metadata else called(name, model.precision)
 
 
 def _title(network: Network) -> str:

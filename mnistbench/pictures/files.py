@@ -34,7 +34,11 @@ WORTH_PROCESSES = 1000
 Outcome = tuple[Path, Prepared | PictureError]
 
 
-def find_pictures(names: Sequence[Path], passed_over: Callable[[Path], None] = lambda _: None) -> list[Path]:
+def find_pictures(
+    names: Iterable[Path],
+    passed_over: Callable[[Path], None] = lambda _: None,
+    without: Callable[[Path], None] = lambda _: None,
+) -> list[Path]:
     """The files to read: those named as they are, and the pictures in named folders and below, by name.
 
     Hidden files and folders are left out, links to folders not followed.
@@ -42,14 +46,19 @@ def find_pictures(names: Sequence[Path], passed_over: Callable[[Path], None] = l
     Args:
         names: Files and folders.
         passed_over: Told of each file in a folder that is no picture by name nor by its first bytes.
+        without: Told of each named folder that has no picture.
     """
     found: dict[Path, None] = {}
     for name in names:
+        is_empty = True
         for path in _below(name) if name.is_dir() else (name,):
             if path == name or _looks_like_picture(path):
                 found[path] = None
+                is_empty = False
             else:
                 passed_over(path)
+        if is_empty:
+            without(name)
     return list(found)
 
 

@@ -24,7 +24,7 @@ def doctor_sheets(diagnosis: Diagnosis) -> list[Sheet]:
 
 def findings_sheet(diagnosis: Diagnosis) -> Sheet:
     """Everything that was looked at."""
-    columns = (Column("what", right=False), Column("state", right=False), Column("found", right=False))
+    columns = (Column("what", right=False), Column("state", right=False), Column("found", right=False, lines=True))
     rows = tuple((one_line(found.subject), found.severity, _breakable(found.text)) for found in diagnosis.findings)
     note = "ok; note: worth knowing; missing: optional and not there; problem: broken."
     return Sheet("What was found", columns, rows, note)

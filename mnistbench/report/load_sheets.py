@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from mnistbench.measure.load.verdict import rate_verdict
 from mnistbench.report import units
-from mnistbench.report.sheet import Column, Sheet
+from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LoadResult
 
 MLPERF_SECONDS = 600
@@ -122,7 +122,7 @@ def _note(first: str, results: Sequence[LoadResult]) -> str:
     durations = [result.duration_seconds for result in results if result.duration_seconds is not None]
     if durations and min(durations) < MLPERF_SECONDS:
         notes.append(f"Runs of {units.seconds(min(durations))} or longer; MLPerf asks for {MLPERF_SECONDS} s of each.")
-    return "\n".join(dict.fromkeys(notes))
+    return "\n".join(dict.fromkeys(map(one_line, notes)))
 
 
 def _device(result: LoadResult) -> str:

@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mnistbench.report.sheet import Column, Sheet
+from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.report.units import MISSING, count, percent
 
 Row = Mapping[str, Any]
@@ -31,7 +31,7 @@ def answers_sheet(rows: Sequence[Row], *, model: str, shown: int) -> Sheet:
     none = len(rows) - digits - failed - several
     parts += [f"{count(none)} without"] if none else []
     parts += [f"{count(failed)} not opened"] if failed else []
-    note = f"{', '.join(parts)}. Read by {model}."
+    note = f"{', '.join(parts)}. Read by {one_line(model)}."
     if len(rows) > shown:
         note += f" The first {count(shown)} are shown; --csv FILE, --jsonl FILE and --json have all."
     return Sheet("", columns, tuple(map(_cells, rows[:shown])), note)

@@ -16,16 +16,22 @@ class Column:
     Attributes:
         right: Whether cells stand right, as numbers do.
         foldable: Whether cells are notations, which may take several lines where the screen is narrow.
+        lines: Whether cells have line breaks of their own making; in others one is spelt out, since it came with a
+            name, and would look like the next row.
     """
 
     head: str
     right: bool = True
     foldable: bool = False
+    lines: bool = False
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Title, heads, rows of cells, and a note below; every row has a cell for each column."""
+    """Title, heads, rows of cells, and a note below; every row has a cell for each column.
+
+    The note may have several lines; who puts a name into it makes that :func:`one_line`.
+    """
 
     title: str
     columns: tuple[Column, ...]

@@ -10,7 +10,7 @@ from mnistbench.artifacts import ModelEntry
 from mnistbench.catalog import Network
 from mnistbench.precisions import PLAIN
 from mnistbench.report import units
-from mnistbench.report.sheet import Column, Sheet
+from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import EvaluationResult, TrainingResult
 from mnistbench.spec import NetworkSpec
 
@@ -262,7 +262,7 @@ def paper_sheets(lines: Sequence[PaperLine]) -> list[Sheet]:
             continue
         rows = tuple(_paper_row(line) for line in chosen)
         failed = [f"{line.network.name}: {line.failure}" for line in chosen if line.failure]
-        sheets.append(Sheet(title, columns, rows, "\n".join(failed)))
+        sheets.append(Sheet(title, columns, rows, "\n".join(map(one_line, failed))))
     return sheets
 
 

@@ -12,7 +12,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from mnistbench.report.sheet import Sheet, fold_notation, printable
+from mnistbench.report.sheet import Sheet, fold_notation, one_line, printable
 
 PIPE_WIDTH = 80
 
@@ -32,8 +32,13 @@ def make_console(stream: TextIO | None = None) -> Console:
 
 def print_sheet(sheet: Sheet, console: Console) -> None:
     """Draw a sheet; where it is too wide, heads break first, then text at spaces, then notations at dashes."""
-    rows = tuple(tuple(map(printable, row)) for row in sheet.rows)
-    sheet = dataclasses.replace(sheet, title=printable(sheet.title), rows=rows, note=printable(sheet.note))
+    rows = tuple(
+        tuple(
+            printable(cell) if column.lines else one_line(cell) for column, cell in zip(sheet.columns, row, strict=True)
+        )
+        for row in sheet.rows
+    )
+    sheet = dataclasses.replace(sheet, title=one_line(sheet.title), rows=rows, note=printable(sheet.note))
     gap, widths = _layout(sheet, console.width)
     # One space between columns is the box's own.
     padding = (0, gap - 1, 0, 0)

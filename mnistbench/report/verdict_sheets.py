@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from mnistbench.report import units
-from mnistbench.report.sheet import Column, Sheet
+from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LatencyComparison
 
 _JUDGED = {
@@ -57,7 +57,7 @@ def _sheet(found: Sequence[LatencyComparison]) -> Sheet:
         )
         for one in found
     )
-    return Sheet(_title(found), columns, rows, "\n".join(_notes(found)))
+    return Sheet(_title(found), columns, rows, "\n".join(map(one_line, _notes(found))))
 
 
 def device_text(one: LatencyComparison) -> str:

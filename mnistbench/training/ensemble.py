@@ -15,6 +15,7 @@ from mnistbench.artifacts import MANIFEST, ModelEntry, ModelFile, publish_model,
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ExportError, MnistbenchError
 from mnistbench.files import atomic_write
+from mnistbench.precisions import MIXED, PLAIN
 from mnistbench.runtime.onnx_file import MAX_BYTES
 from mnistbench.runtime.onnx_parser import parse_onnx
 from mnistbench.training.agreement import (
@@ -33,9 +34,6 @@ COMBINATION = "mean of probabilities"
 
 MAX_MEMBERS = 100
 """More than a call could wait for; a slip of the wildcard rather than an ensemble."""
-
-MIXED = "mixed"
-"""Precision of an ensemble whose members have several."""
 
 
 def export_ensemble(
@@ -152,6 +150,8 @@ def _metadata(
         "parity_probability_difference_below": f"{MAX_PROBABILITY_DIFFERENCE:g}",
         "versions": json.dumps(_versions(), sort_keys=True),
     }
+    if (precision := _precision(members)) != PLAIN:  # which no file names
+        own["precision"] = precision
     licenses = dict.fromkeys(member.metadata.get("license", "not stated") for member in members)
     return general_metadata(
         _description(members, dataset), own, license_text=" / ".join(licenses), labels=members[0].labels
@@ -167,11 +167,10 @@ def _entry(
     model: onnx.ModelProto,
     content: bytes,
 ) -> ModelEntry:
-    precisions = {member.precision for member in members}
     return ModelEntry(
         name=output.stem,
         file=output.name,
-        precision=precisions.pop() if len(precisions) == 1 else MIXED,
+        precision=_precision(members),
         input_dtype="uint8",
         **file_facts(model, content),
         notation=_joined(member.notation for member in members),
@@ -192,6 +191,12 @@ def _entry(
         },
         versions=_versions(),
     )
+
+
+def _precision(members: Sequence[Member]) -> str:
+    """The one that all members have, or that they have several."""
+    precisions = {member.precision for member in members}
+    return precisions.pop() if len(precisions) == 1 else MIXED
 
 
 def _joined(texts: Iterable[str]) -> str:

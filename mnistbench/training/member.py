@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from typing import Any
 
@@ -13,9 +13,10 @@ import onnx
 from google.protobuf.message import DecodeError
 from onnx import TensorProto, shape_inference
 
-from mnistbench.artifacts import ModelFile
+from mnistbench.artifacts import ModelFile, called
 from mnistbench.errors import ExportError, ModelError
 from mnistbench.layers import INPUT_SHAPE, NUM_CLASSES
+from mnistbench.precisions import MIXED, PRECISIONS
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
 from mnistbench.training.description import LABELS, describe_value
@@ -38,7 +39,7 @@ class Member:
     """A model of the contract and what its metadata says.
 
     Attributes:
-        name: What it is called.
+        name: What it is called, with ``@int8`` and the like behind it in other precisions than ``fp32``.
         source: Where it was read, for messages.
         content: The file's bytes.
         model: The same, parsed.
@@ -77,7 +78,9 @@ class Member:
 
     @property
     def precision(self) -> str:
-        """``fp32``, ``fp16`` or ``int8``, by what its weights are."""
+        """``fp32`` and the like as the file says it (``mixed`` of some ensembles), otherwise by its weights."""
+        if (said := self.metadata.get("mnistbench.precision")) in (*PRECISIONS, MIXED):
+            return str(said)
         if any(node.op_type == "DequantizeLinear" for node in self.model.graph.node):
             return "int8"
         types = {tensor.data_type for tensor in self.model.graph.initializer}
@@ -93,6 +96,7 @@ class Member:
         said = {key: self.metadata.get(f"mnistbench.{key}") for key in ("dropout", "recipe", "seed")}
         return {
             "name": self.name,
+            "precision": self.precision,
             "notation": self.notation,
             "sha256": self.sha256,
             "num_parameters": self.info.num_parameters,
@@ -116,8 +120,11 @@ def read_member(file: ModelFile) -> Member:
         model = onnx.load_model_from_string(content)
     except (OSError, DecodeError) as error:
         raise ModelError(f"{source} cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    name = info.metadata.get("mnistbench.name", file.name)
-    member = Member(name, source, content, model, info, hashlib.sha256(content).hexdigest())
+    member = Member(file.name, source, content, model, info, hashlib.sha256(content).hexdigest())
+    if (name := info.metadata.get("mnistbench.name")) is not None:
+        # The name of an ensemble says its members' precisions already.
+        is_ensemble = "mnistbench.members" in info.metadata
+        member = replace(member, name=name if is_ensemble else called(name, member.precision))
     _require_versions(member)
     _require_contract(member)
     return member

@@ -55,7 +55,7 @@ def test_an_ensemble_has_a_card(trained, tmp_path):
     (row,) = trained("card", tmp_path / "pair.onnx", "--output", tmp_path / "cards", "--json").succeeds().json
     assert len(row["pictures"]) == 3
     text = (tmp_path / "cards" / "pair.md").read_text(encoding="utf-8")
-    assert "| 24-P-48-P-96-10 | default | 0 |" in text
+    assert "| 24-P-48-P-96-10 | fp32 | default | 0 |" in text
 
 
 def test_a_file_of_somebody_else(trained, tmp_path):

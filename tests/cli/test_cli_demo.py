@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 from latency_models import write_model, write_other
 from vendored_runtime import false_runtime
+from zoos import put
 
+from mnistbench.artifacts import bundled_zoo
 from mnistbench.cli.demo import SHOWN
 from mnistbench.demo import vendored
 from mnistbench.errors import PackageError
@@ -106,7 +108,9 @@ def test_a_port_that_is_taken(trained):
 
 
 def test_a_host_that_is_none(trained):
-    trained("demo", "lenet5", "--host", "256.0.0.1", "--no-open").fails_with("cannot serve on 256.0.0.1", "--host")
+    outcome = trained("demo", "lenet5", "--host", "256.0.0.1", "--no-open")
+    outcome.fails_with("cannot serve on 256.0.0.1", "--host")
+    assert outcome.err.splitlines()[-1].startswith("error: ")
 
 
 # A real process, with stand-ins for the runtime.
@@ -162,3 +166,20 @@ def test_json_says_where_it_is_served(trained, monkeypatch):
     trained("demo", "lenet5", "--port", 0, "--no-open", "--json").succeeds()
     trained("demo", "lenet5", "--port", 0, "--json").succeeds()  # no terminal, no browser
     assert len(opened) == 1
+
+
+def test_without_names_it_has_the_bundled_networks_whatever_was_exported(cli, tmp_path):
+    other = write_model(tmp_path / "other.onnx").read_bytes()
+    assert put(cli.work / "zoo", "lenet5", other).file == "6-P-16-P-120-84-10.onnx"
+    document = cli("demo", "--export", tmp_path / "page", "--json").succeeds().json
+    shown = {network["id"]: network["path"] for network in document["networks"]}
+    found = gzip.decompress((tmp_path / "page" / shown["6-P-16-P-120-84-10"]).read_bytes())
+    assert found == (bundled_zoo() / "6-P-16-P-120-84-10.onnx").read_bytes()
+    assert "models/6-P-16-P-120-84-10-2.onnx.gz" not in document["files"]
+    named = cli("demo", "lenet5", "--export", tmp_path / "mine", "--json").succeeds().json
+    assert gzip.decompress((tmp_path / "mine" / named["networks"][0]["path"]).read_bytes()) == other
+
+
+def test_the_table_says_what_its_errors_are(cli, tmp_path):
+    out = " ".join(cli("demo", "--export", tmp_path / "page").succeeds().out.split())
+    assert "ours %: after the last epoch, on the same 10,000 images; median of" in out

@@ -179,3 +179,38 @@ def test_a_real_run(precise):
     rows = precise("precisions", "16-10", "--quick", "--json").succeeds().json
     assert [row["precision"] for row in rows] == [*SECONDS]
     assert all(row["p50_seconds"] > 0 and row["error"] is None for row in rows)
+
+
+def test_the_card_of_another_precision_says_what_its_file_says(precise, tmp_path):
+    precise("card", f"{NAME}@int8", "--output", tmp_path).succeeds()
+    text = (tmp_path / f"{NAME}-int8.md").read_text(encoding="utf-8")
+    assert "| precision | int8 |" in text
+    assert "training images, drawn with the seed 20; method " in text
+    assert "compared with those of the same weights in fp32" in text
+    assert "| arithmetic | float32 |" in text
+    assert "torch's" not in text
+
+
+def test_members_of_an_ensemble_are_told_apart_by_their_precision(precise, tmp_path):
+    output = tmp_path / "pair.onnx"
+    outcome = precise("ensemble", f"{NAME}@int8", NAME, f"{NAME}@web", "--output", output, "--json").succeeds()
+    members = outcome.json["training"]["members"]
+    assert [member["name"] for member in members] == [f"{NAME}@int8", NAME, f"{NAME}@web"]
+    assert [member["precision"] for member in members] == ["int8", "fp32", "web"]
+    metadata = mnistbench.load(output).metadata
+    assert metadata["mnistbench.precision"] == outcome.json["precision"] == "mixed"
+    assert json.loads(metadata["mnistbench.members"]) == members
+    precise("card", output, "--output", tmp_path).succeeds()
+    text = (tmp_path / "pair.md").read_text(encoding="utf-8")
+    assert f"| {NAME}@int8 | int8 |" in text
+    assert f"| {NAME} | fp32 |" in text
+    assert "| precision | mixed |" in text
+    assert "![Architecture of" in text
+
+
+def test_an_ensemble_within_an_ensemble_keeps_its_name(precise, tmp_path):
+    inner, outer = tmp_path / "inner.onnx", tmp_path / "outer.onnx"
+    precise("ensemble", f"{NAME}@int8", "16-10@int8", "--output", inner).succeeds()
+    entry = precise("ensemble", inner, NAME, "--output", outer, "--json").succeeds().json
+    assert [member["name"] for member in entry["training"]["members"]] == [f"{NAME}@int8 + 16-10@int8", NAME]
+    assert [member["precision"] for member in entry["training"]["members"]] == ["int8", "fp32"]

@@ -118,6 +118,14 @@ def test_the_precision_stands_behind_the_notation(runs):
     assert facts["ours"]["basis"] == "of this file"
 
 
+def test_the_name_of_an_ensemble_says_its_precisions_by_itself(runs):
+    model = bundled("lenet5")
+    metadata = {**model.info.metadata, "mnistbench.name": "a@int8 + b", "mnistbench.members": "[]"}
+    info = dataclasses.replace(model.info, metadata=metadata)
+    facts = network_facts(dataclasses.replace(model, info=info, precision="mixed"), runs)
+    assert facts["notation"] == "a@int8 + b"
+
+
 def test_without_published_runs_the_file_speaks_for_itself():
     facts = network_facts(bundled("lenet5"), ())
     assert facts["ours"]["error"] == 0.0059

@@ -44,6 +44,16 @@ def test_named_files_are_taken_whatever_they_are_and_each_once(folder):
     assert len(find_pictures([folder, folder])) == 5
 
 
+def test_a_named_folder_without_pictures_is_told_of(folder, tmp_path):
+    empty, texts = tmp_path / "empty", tmp_path / "texts"
+    empty.mkdir()
+    texts.mkdir()
+    (texts / "notes.txt").write_text("none")
+    told = []
+    assert len(find_pictures([empty, folder, texts, tmp_path / "missing.png"], without=told.append)) == 6
+    assert told == [empty, texts]
+
+
 @pytest.mark.parametrize("processes", [1, 2])
 def test_outcomes_are_in_order_and_a_broken_file_is_one(folder, processes, monkeypatch):
     monkeypatch.setattr(files, "WORTH_PROCESSES", 2)

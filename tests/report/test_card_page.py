@@ -42,6 +42,7 @@ def own(text: str = "lenet5", **changes: object) -> CardFacts:
         "mnistbench.selection": "last",
         "mnistbench.test_errors": "8865/10000",
         "mnistbench.parity_images": "10000",
+        "mnistbench.parity_label_differences": "0",
         "mnistbench.parity_logit_difference_below": "1e-05",
     }
     result = evaluation(
@@ -129,6 +130,71 @@ def test_errors_stand_beside_the_papers():
     assert "the file itself says" not in text.lower()
 
 
+INT8 = {
+    "mnistbench.precision": "int8",
+    "mnistbench.parity_reference": "fp32",
+    "mnistbench.parity_label_differences": "5",
+    "mnistbench.parity_logit_difference_below": "1",
+    "mnistbench.error_difference_points": "+0.0300",
+    "mnistbench.calibration_method": "minmax",
+    "mnistbench.calibration_num_images": "1000",
+    "mnistbench.calibration_seed": "20",
+}
+
+
+def test_another_precision_is_compared_with_the_one_it_came_from():
+    text = page(own(metadata=dict(own().metadata) | INT8))
+    assert (
+        "10,000 test images were compared with those of the same weights in fp32: 5 labels differ, each logit within "
+        "1, test error 0.03 percentage points higher."
+    ) in text
+    assert "torch" not in text
+    assert "labels equal" not in text
+
+
+def test_precision_and_calibration_are_the_files_and_not_trainings():
+    text = page(own(metadata=dict(own().metadata) | INT8))
+    overview, training = text.partition("## Architecture")[0], text.partition("## Training")[2]
+    assert "| precision | int8 |" in overview
+    assert "| calibrated on | 1,000 training images, drawn with the seed 20; method minmax |" in overview
+    assert "| arithmetic | float32 |" in training
+    assert "int8" not in training.partition("## Latency")[0]
+    assert "| precision | fp32 |" in page(own())
+    assert "calibrated on" not in page(own())
+    assert "| precision | not known |" in page(foreign())
+
+
+def test_calibration_of_the_manifest_where_the_file_says_none():
+    entry = own().entry
+    calibrated = dataclasses.replace(entry, precision="web", calibration={"method": "minmax", "num_images": 200})
+    text = page(own(entry=calibrated))
+    assert "| precision | web |" in text
+    assert "| calibrated on | 200 training images, drawn with the seed not known; method minmax |" in text
+    assert "| arithmetic | float32 |" in text
+    assert "| arithmetic | not known |" in page(own(entry=None, metadata=dict(own().metadata) | INT8))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("parity_label_differences", "0", "fp32: labels equal, each logit"),
+        ("parity_label_differences", "1", "fp32: 1 label differs, each logit"),
+        ("parity_label_differences", "1234", "fp32: 1,234 labels differ, each logit"),
+        ("parity_label_differences", None, "fp32: each logit"),
+        ("error_difference_points", "+0.0000", "within 1, test error the same."),
+        ("error_difference_points", "-0.0400", "test error 0.04 percentage points lower."),
+        ("error_difference_points", "nan", "test error other by nan percentage points."),
+        ("error_difference_points", "<b>", "test error other by &lt;b&gt; percentage points."),
+        ("error_difference_points", None, "each logit within 1."),
+        ("parity_images", "9" * 5000, "compared with those of the same weights"),
+        ("parity_images", "²", "its answers to ² test images"),
+    ],
+)
+def test_how_close_it_came_is_what_the_file_says(key, value, expected):
+    changed = dict(own().metadata) | INT8 | {f"mnistbench.{key}": value}
+    assert expected in page(own(metadata={name: text for name, text in changed.items() if text is not None}))
+
+
 def test_a_file_that_says_other_errors_is_contradicted():
     metadata = dict(own().metadata) | {"mnistbench.test_errors": "3/10000"}
     assert "**The file itself says 3/10000 of the same images.**" in page(own(metadata=metadata))
@@ -202,22 +268,45 @@ def ensemble(members: object) -> CardFacts:
         "mnistbench.name": "16-10 + lenet5",
         "mnistbench.members": text,
         "mnistbench.parity_images": "10000",
+        "mnistbench.parity_label_differences": "0",
         "mnistbench.parity_probability_difference_below": "1e-06",
     }
     return CardFacts(result, metadata)
 
 
 def test_an_ensemble_lists_its_members_and_draws_each_architecture_once():
-    one = {"name": "16-10", "seed": "0", "recipe": "default", "num_parameters": 12730, "sha256": "ab" * 32}
+    one = {
+        "name": "16-10@int8",
+        "precision": "int8",
+        "seed": "0",
+        "recipe": "default",
+        "num_parameters": 12730,
+        "sha256": "ab" * 32,
+    }
     members = [one | {"num_errors": 7, "num_images": 10}, one | {"seed": "1"}, {"name": "lenet5"}, {"name": "?"}, {}]
     files = model_card(ensemble(members))
     assert list(files)[:2] == ["pair-architecture-1.svg", "pair-architecture-2.svg"]
     text = files["pair.md"]
-    assert "| 16-10 | default | 0 | 12730 | 7/10 | abababababab |" in text
-    assert "| lenet5 | – | – | – | –/– | – |" in text
+    assert "| 16-10@int8 | int8 | default | 0 | 12730 | 7/10 | abababababab |" in text
+    assert "| lenet5 | – | – | – | – | –/– | – |" in text
     assert "the answer is the mean of their probabilities" in text
     assert "the mean of its members': labels equal, each probability within 1e-06" in text
     assert "each member's own" in text
+
+
+@pytest.mark.parametrize(
+    ("precisions", "expected"),
+    [
+        (("fp32", "fp32"), "fp32"),
+        (("int8", "int8"), "int8"),
+        (("int8", "fp32"), "mixed"),
+        (("int8", None), "not known"),
+        ((None, None), "not known"),
+    ],
+)
+def test_the_precision_of_an_ensemble_is_that_of_its_members(precisions, expected):
+    members = [{"name": "16-10"} | ({} if one is None else {"precision": one}) for one in precisions]
+    assert f"| precision | {expected} |" in page(ensemble(members))
 
 
 def test_many_architectures_are_not_all_drawn():
@@ -244,7 +333,7 @@ def test_hostile_metadata_stays_text():
     result = dataclasses.replace(facts.evaluation, name=HOSTILE, notation=HOSTILE, file=HOSTILE)
     files = model_card(CardFacts(result, metadata))
     text = files.pop(next(name for name in files if name.endswith(".md")))
-    prose = re.sub(r"(`+).*?\1", "", text, flags=re.DOTALL)
+    prose = re.sub(r"(?<!\\)(`+).*?\1", "", text, flags=re.DOTALL)
     assert "<img" not in prose
     assert "\x1b" not in text
     assert not re.search(r"^# \[", text, re.MULTILINE)

@@ -15,7 +15,10 @@ from mnistbench.report.sheet import Column, Sheet
 from mnistbench.report.terminal import PIPE_WIDTH, make_console, print_sheet
 
 SMALL = Sheet(
-    "Title [bold]", (Column("name", right=False), Column("n")), (("[red]a", "1"), ("b-\nc", "22")), "[x] A note."
+    "Title [bold]",
+    (Column("name", right=False, lines=True), Column("n")),
+    (("[red]a", "1"), ("b-\nc", "22")),
+    "[x] A note.",
 )
 
 each = pytest.mark.parametrize("sheet", SHEETS.values(), ids=SHEETS.keys())
@@ -103,6 +106,19 @@ def test_no_escape_code_of_a_files_name_reaches_the_output() -> None:
     text = piped(Sheet(evil, (Column("name", right=False, foldable=True),), ((evil,),), evil))
     assert not [letter for letter in text if not letter.isprintable() and letter != "\n"]
     assert text.count(r"a\x1b[31m\x07\x9bb\tc\udc80") == 3
+
+
+@pytest.mark.parametrize("foldable", [False, True])
+def test_a_line_break_in_a_name_makes_no_row(foldable: bool) -> None:
+    evil = "a\nb\r\u2028c"
+    text = piped(Sheet(evil, (Column("name", right=False, foldable=foldable),), ((evil,),)))
+    assert len(text.splitlines()) == len(piped(Sheet("a", (Column("name", right=False),), (("a",),))).splitlines())
+    assert text.count(r"a\nb\r\u2028c") == 2
+
+
+def test_a_column_of_lines_breaks_where_its_maker_did() -> None:
+    text = piped(Sheet("", (Column("found", right=False, lines=True),), (("one\ntwo\x1b",),)))
+    assert [line.strip() for line in text.splitlines()][-2:] == ["one", r"two\x1b"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no terminals to make there")

@@ -32,6 +32,7 @@ def test_what_a_member_says(tmp_path):
     said = member.as_dict()
     assert said == {
         "name": "4-10-dropout",
+        "precision": "fp32",
         "notation": "4-10",
         "seed": "3",
         "num_parameters": 785 * 4 + 50,
@@ -195,3 +196,20 @@ def test_quantised_weights_are_int8(tmp_path):
     model = tiny_model()
     model.graph.node.append(helper.make_node("DequantizeLinear", ["q", "s"], ["weights"], name="q"))
     assert read_member(saved(model, tmp_path, "any")).precision == "int8"
+
+
+@pytest.mark.parametrize(
+    ("properties", "precision", "name"),
+    [
+        ({}, "int8", "any"),
+        ({"mnistbench.name": "4-10"}, "int8", "4-10@int8"),
+        ({"mnistbench.name": "4-10", "mnistbench.precision": "web"}, "web", "4-10@web"),
+        ({"mnistbench.name": "4-10", "mnistbench.precision": "<b>"}, "int8", "4-10@int8"),
+        ({"mnistbench.name": "4-10@web + 4-10", "mnistbench.members": "[]"}, "int8", "4-10@web + 4-10"),
+    ],
+)
+def test_the_name_says_the_precision(tmp_path, properties, precision, name):
+    model = tiny_model(**properties)
+    model.graph.node.append(helper.make_node("DequantizeLinear", ["q", "s"], ["weights"], name="q"))
+    member = read_member(saved(model, tmp_path, "any"))
+    assert (member.precision, member.name) == (precision, name)

@@ -15,6 +15,7 @@ from mnistbench import catalog
 from mnistbench.artifacts import ModelEntry
 from mnistbench.errors import MnistbenchError
 from mnistbench.measure.breakdown.arithmetic import spec_of
+from mnistbench.precisions import MIXED, PLAIN, split_precision
 from mnistbench.results import BenchRun, Environment, EvaluationResult, LatencyResult
 from mnistbench.spec import NetworkSpec
 
@@ -83,7 +84,7 @@ class CardFacts:
         found: dict[object, tuple[str, NetworkSpec]] = {}
         for member in self.members:
             try:
-                network = catalog.find(str(member.get("name")))
+                network = catalog.find(split_precision(str(member.get("name")))[0])
             except MnistbenchError:
                 continue
             found.setdefault(network.spec.layers, (network.name, network.spec))
@@ -101,9 +102,36 @@ class CardFacts:
         ]
         return tuple((environment, rows) for environment, rows in of_file if rows)
 
+    @property
+    def precision(self) -> str | None:
+        """What the file computes in, as its metadata says it or else the manifest.
+
+        A file of ours that says nothing computes in float32: those do not name it. Of an ensemble its members say.
+        """
+        if (said := self.metadata.get("mnistbench.precision")) is not None:
+            return said
+        if self.entry is not None:
+            return self.entry.precision
+        if self.members:
+            each = {str(member["precision"]) if "precision" in member else None for member in self.members}
+            return None if None in each else each.pop() if len(each) == 1 else MIXED
+        return PLAIN if self.is_own else None
+
+    def calibration(self, key: str) -> str | None:
+        """``method``, ``num_images`` or ``seed`` of the training images that an 8-bit file's ranges come from."""
+        if (value := self.metadata.get(f"mnistbench.calibration_{key}")) is not None:
+            return value
+        return _text((self.entry.calibration if self.entry is not None else None) or {}, key)
+
     def said(self, key: str) -> str | None:
         """What the file's metadata says under ``mnistbench.`` and a key, or else the manifest about its training."""
-        if (value := self.metadata.get(f"mnistbench.{key}")) is not None:
-            return value
-        training = self.entry.training if self.entry is not None else {}
-        return str(training[key]) if training.get(key) is not None else None
+        value = self.metadata.get(f"mnistbench.{key}")
+        return self.trained(key) if value is None else value
+
+    def trained(self, key: str) -> str | None:
+        """What the manifest alone says about training; the metadata's ``precision`` is the file's, not training's."""
+        return _text(self.entry.training if self.entry is not None else {}, key)
+
+
+def _text(values: Mapping[str, Any], key: str) -> str | None:
+    return str(values[key]) if values.get(key) is not None else None

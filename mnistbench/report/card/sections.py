@@ -7,6 +7,7 @@ import shlex
 from mnistbench.layers import Conv2d, Linear, MaxPool2d, Shape
 from mnistbench.report import units
 from mnistbench.report.card.facts import CardFacts
+from mnistbench.report.card.precision import closeness, precision_rows
 from mnistbench.report.card.words import code, dataset_name, known, plain
 from mnistbench.report.sheet import Column, Sheet, markdown
 from mnistbench.spec import NetworkSpec
@@ -22,6 +23,7 @@ def overview(facts: CardFacts) -> str:
     rows = [
         ("file", f"{code(facts.file)}, {units.size(result.size_bytes)}"),
         ("sha256", code(result.sha256)),
+        *precision_rows(facts),
         ("notation", known(result.notation)),
         ("dropout in training", "each member's own" if facts.members else rate),
         ("parameters", known(None if result.num_parameters is None else units.count(result.num_parameters))),
@@ -66,7 +68,7 @@ def training(facts: CardFacts) -> str:
         ("seed", known(facts.said("seed"))),
         ("epochs", known(facts.said("epochs"))),
         ("batch size", known(facts.said("batch_size"))),
-        ("arithmetic", known(facts.said("precision"))),
+        ("arithmetic", known(facts.trained("precision"))),
         ("the epoch that counts", _selection(facts.said("selection"))),
     ]
     return _facts_table(rows)
@@ -92,16 +94,7 @@ def errors(facts: CardFacts, picture: str | None) -> str:
     counted = f"{result.num_errors}/{result.num_images}"
     if stated is not None and stated != counted and trained_on == result.dataset_sha256:
         lines.append(f"**The file itself says {plain(stated)} of the same images.**")
-    images = facts.said("parity_images")
-    for key, whose, what in (
-        ("parity_logit_difference_below", "torch's", "logit"),
-        ("parity_probability_difference_below", "the mean of its members'", "probability"),
-    ):
-        if images is not None and (limit := facts.said(key)) is not None:
-            lines.append(
-                f"Before it was published, its answers to {plain(images)} test images were compared with {whose}: "
-                f"labels equal, each {what} within {plain(limit)}."
-            )
+    lines += closeness(facts)
     text = " ".join(lines) + "\n"
     return text if picture is None else f"{text}\n![Confusion matrix]({picture})\n\n{_confusions(facts)}\n"
 
@@ -187,6 +180,7 @@ def _selection(value: str | None) -> str:
 def _members(facts: CardFacts) -> str:
     columns = (
         Column("member", right=False),
+        Column("precision", right=False),
         Column("recipe", right=False),
         Column("seed"),
         Column("parameters"),
@@ -196,6 +190,7 @@ def _members(facts: CardFacts) -> str:
     rows = tuple(
         (
             plain(member.get("name", units.MISSING)),
+            plain(member.get("precision", units.MISSING)),
             plain(member.get("recipe", units.MISSING)),
             plain(member.get("seed", units.MISSING)),
             plain(member.get("num_parameters", units.MISSING)),
