@@ -6,6 +6,7 @@ Knows nothing of how they are measured, compared or shown.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,7 @@ def write_bench_run(path: Path, run: BenchRun) -> None:
     """
     document = run.as_dict()
     rows = document.pop("results")
-    kept = 0
-    for row in rows:
-        kept += len(row["samples_seconds"])
-        if kept > MOST_SAMPLES:
-            row["samples_seconds"] = ()
+    _keep_most(rows)
     head = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False).removesuffix("\n}")
     lines = ",\n".join("    " + json.dumps(row, ensure_ascii=False, allow_nan=False) for row in rows)
     text = f'{head},\n  "results": [\n{lines}\n  ]\n}}\n' if rows else f'{head},\n  "results": []\n}}\n'
@@ -61,10 +58,14 @@ def read_bench_run(path: Path) -> BenchRun:
 def write_gpus_run(path: Path, run: GpusRun) -> None:
     """Write runs on several GPUs as one file, atomically; compressed where the name ends in ``.gz``.
 
+    Rows have their samples as long as there are fewer than :data:`MOST_SAMPLES` in all.
+
     Raises:
         OSError: When the file cannot be written; it is then as it was before.
     """
-    write_json(path, run.as_dict())
+    document = run.as_dict()
+    _keep_most([row for kind in document["kinds"] if kind["run"] is not None for row in kind["run"]["results"]])
+    write_json(path, document)
 
 
 def read_gpus_run(path: Path) -> GpusRun | None:
@@ -83,6 +84,15 @@ def read_gpus_run(path: Path) -> GpusRun | None:
         return GpusRun.from_dict(document)
     except (ValueError, KeyError, ArtifactError) as error:
         raise ArtifactError(f"{path} is not a run of the benchmark: {error}") from None
+
+
+def _keep_most(rows: Iterable[dict[str, Any]]) -> None:
+    """Take the samples from rows beyond :data:`MOST_SAMPLES`; their figures stay."""
+    kept = 0
+    for row in rows:
+        kept += len(row["samples_seconds"])
+        if kept > MOST_SAMPLES:
+            row["samples_seconds"] = ()
 
 
 def _from_rows(rows: list[Any]) -> BenchRun:
