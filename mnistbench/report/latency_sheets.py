@@ -47,7 +47,7 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
         where = f"{device}{by}, mode {mode}"
         sheets.append(Sheet(f"Latency on {where}", _COLUMNS, tuple(map(_row, rows))))
         notes += [
-            f"{one_line(row.name)}, {where}, batch {row.batch_size}: {one_line(str(reason))}"
+            f"{one_line(row.name)}, {where}, {units.batch(row.batch_size)}: {one_line(str(reason))}"
             for row in rows
             if (reason := row.error or row.options.get(STOPPED))
         ]
@@ -58,7 +58,7 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
 
 
 def _row(result: LatencyResult) -> tuple[str, ...]:
-    head = (one_line(result.name), str(result.batch_size))
+    head = (one_line(result.name), units.batch_size(result.batch_size))
     if result.error is not None:
         return (*head, "failed", *(units.MISSING,) * 6)
     return (

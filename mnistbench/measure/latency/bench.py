@@ -172,9 +172,7 @@ def run_bench(
         note(f"left out: {problem}")
     models, unusable = bench.inspect_all(files, note)
     broken = [
-        LatencyResult(name, str(path), "", device.text, mode, 0, error=error)
-        for path, name, error in unusable
-        for device, mode in pairs
+        _no_figures(name, path, "", device, mode, error) for path, name, error in unusable for device, mode in pairs
     ]
     with contextlib.ExitStack() as stack:
         if bench.floor and any(model.inputs.plan is not None for model in models):
@@ -212,3 +210,9 @@ def run_bench(
         finally:
             keep(now())
         return now()
+
+
+def _no_figures(name: str, path: Path, sha256: str, device: Device, mode: str, error: str) -> LatencyResult:
+    """The row, for every batch size, of what cannot be measured, under the provider that was asked for."""
+    options = {"provider": device.source.name}
+    return LatencyResult(name, str(path), sha256, device.text, mode, 0, options=options, error=error)

@@ -9,6 +9,7 @@ from test_results import ENVIRONMENT
 from mnistbench.errors import ModelError, ProviderError
 from mnistbench.measure.latency.bench import Bench, run_bench
 from mnistbench.measure.latency.floor import FLOOR
+from mnistbench.report.latency_sheets import latency_sheets
 from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import SessionSettings
 
@@ -67,6 +68,9 @@ def test_a_file_that_cannot_be_measured_is_a_row_unless_it_is_the_only_one(tmp_p
     bad.write_bytes(b"text")
     found, _ = run(bench_of(), [(bad, "bad"), (write_model(tmp_path / "m.onnx"), "m")])
     assert [(row.name, row.error is None) for row in found.results] == [("m", True), ("m", True), ("bad", False)]
+    (sheet,) = latency_sheets(found.results)
+    assert (sheet.title, [row[1] for row in sheet.rows]) == ("Latency on cpu, mode e2e", ["1", "2", "every"])
+    assert "bad, cpu, mode e2e, every batch: " in sheet.note
     with pytest.raises(ModelError, match="not a usable ONNX file"):
         run(bench_of(), [(bad, "bad")])
 
