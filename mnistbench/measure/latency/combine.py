@@ -22,7 +22,7 @@ from mnistbench.results import LatencyResult
 
 PERCENTILES = {50: "p50_seconds", 90: "p90_seconds", 95: "p95_seconds", 99: "p99_seconds", 99.9: "p999_seconds"}
 
-_FEWEST_PROCESSES = 3
+FEWEST_PROCESSES = 3
 """That an interval can be drawn from."""
 
 
@@ -133,7 +133,7 @@ def spread_interval(times: Sequence[float], confidence: float = 0.95) -> tuple[f
     Source: Student 1908.
     """
     count = len(times)
-    if count < _FEWEST_PROCESSES:
+    if count < FEWEST_PROCESSES:
         return None
     mean = math.fsum(times) / count
     half = student_quantile((1 + confidence) / 2, count - 1) * stdev(times) / math.sqrt(count)
