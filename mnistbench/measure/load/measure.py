@@ -124,7 +124,7 @@ def _measure(
     """One scenario: the row with its figures."""
     inputs, size = loaded.model.inputs, scenario.samples_per_query
     if inputs.fixed_batch not in (None, size):
-        raise ModelError(f"{row.name} takes batches of {inputs.fixed_batch} only, not of {size}")
+        raise ModelError(f"{inputs.only_batch(row.name)}, not of {size}")
     workload = make_workload(inputs, size, images, row.seed)
     call = Query(loaded, workload)
     provider = str(loaded.session.get_providers()[0])
