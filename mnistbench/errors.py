@@ -48,6 +48,10 @@ class ProcessError(MnistbenchError):
     """A process that was to measure something ended, or was ended, without an answer."""
 
 
+class CombinationError(ProviderError):
+    """What was asked for never goes together, whatever the machine has: a mode that no such device has."""
+
+
 class UnknownDeviceError(ProviderError):
     """A text that is not the name of any device or execution provider."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from mnistbench import catalog
 from mnistbench.artifacts import ModelFile, as_exported, called, read_manifest, verify
-from mnistbench.errors import ArtifactError, MnistbenchError, ModelNotExportedError, UnknownNetworkError
+from mnistbench.errors import ArtifactError, ModelNotExportedError, UnknownNetworkError
 from mnistbench.precisions import PLAIN, PRECISIONS, check_precision, split_precision
 
 
@@ -116,17 +116,33 @@ def locate_all(
             found.setdefault(model.path, model)
             continue
         group, precision = split_precision(text)
-        missing: MnistbenchError | None = None
-        before = len(found)
-        for network in catalog.resolve([group], dropout=dropout):
+        missing: list[str] = []
+        networks = catalog.resolve([group], dropout=dropout)
+        for network in networks:
             try:
                 model = locate(network.name, zoos, precision=precision)
-            except ModelNotExportedError as error:
-                missing = error
-                if on_missing is not None:
-                    on_missing(called(network.name, precision))
+            except ModelNotExportedError:
+                missing.append(network.name)
                 continue
             found.setdefault(model.path, model)
-        if len(found) == before and missing is not None:
-            raise missing
+        if len(missing) == len(networks):
+            raise _none_exported(group, missing, zoos, dropout=dropout, precision=precision)
+        if on_missing is not None:
+            for name in missing:
+                on_missing(called(name, precision))
     return tuple(found.values())
+
+
+def _none_exported(
+    group: str, networks: Sequence[str], zoos: Sequence[Path], *, dropout: float | None, precision: str | None
+) -> ModelNotExportedError:
+    """The error of a group without any file, which names it and what makes all of them."""
+    wanted = precision or PLAIN
+    kind = "" if wanted == PLAIN else f" in {wanted}"
+    # With another dropout the group's name would train others.
+    texts = group if dropout is None else " ".join(networks)
+    return ModelNotExportedError(
+        f"no ONNX file of any of the {len(networks)} networks of {group}{kind} ({', '.join(networks)}) in "
+        f"{' or '.join(str(folder) for folder in zoos)}; run: mnistbench train {texts} && "
+        f"mnistbench export {as_exported(texts, wanted)}"
+    )

@@ -8,7 +8,7 @@ from zoos import put
 
 from mnistbench import artifacts, catalog
 from mnistbench.artifacts import read_manifest
-from mnistbench.catalog import find
+from mnistbench.catalog import find, group
 from mnistbench.errors import ArtifactError, NotationError, UnknownNetworkError
 from mnistbench.locate import is_group, locate, locate_all, locate_precisions
 
@@ -213,8 +213,23 @@ def test_a_group_stands_for_what_is_there_of_it(zoo: Path) -> None:
 
 
 def test_a_group_of_which_nothing_is_there_is_an_error(zoo: Path) -> None:
-    with pytest.raises(ArtifactError, match=r"no ONNX file of .*; run: mnistbench train"):
-        locate_all(["64-10", "table2"], [zoo])
+    told: list[str] = []
+    with pytest.raises(ArtifactError) as caught:
+        locate_all(["64-10", "table2"], [zoo], on_missing=told.append)
+    members = ", ".join(network.name for network in group("table2"))
+    assert str(caught.value) == (
+        f"no ONNX file of any of the {len(group('table2'))} networks of table2 ({members}) in {zoo}; "
+        "run: mnistbench train table2 && mnistbench export table2"
+    )
+    assert told == []
+    with pytest.raises(ArtifactError, match=r"of table1 in int8 .*export table1 --precision int8$"):
+        locate_all(["table1@int8"], [zoo])
+    with pytest.raises(ArtifactError, match=r"train \S+-dropout0.25 .*export \S+-dropout0.25 "):
+        locate_all(["table2"], [zoo], dropout=0.25)
+
+
+def test_a_group_that_was_found_by_its_names_before_is_there(zoo: Path) -> None:
+    assert names_of(["64-10", "table1"], zoo) == ["64-10"]
 
 
 def test_a_damaged_file_of_a_group_is_not_passed_over(zoo: Path) -> None:

@@ -179,7 +179,7 @@ def test_a_warning_of_a_tuning_points_at_whoever_loads(model):
         ("lenet6", {}, UnknownNetworkError, "lenet5"),
         ("12-12-10", {}, ArtifactError, "mnistbench train 12-12-10"),
         ("none.onnx", {}, ModelError, "none.onnx"),
-        ("16-10", {"device": "tpu"}, ProviderError, "'tpu'"),
+        ("16-10", {"device": "tpu"}, ProviderError, r"'tpu'; expected cpu, cuda or cuda:N \(N from 0\)$"),
         ("16-10", {"num_threads": 0}, ProviderError, "at least 1"),
         ("16-10", {"provider": "abacus"}, ProviderError, "'abacus'"),
         ("16-10", {"device": "cuda", "provider": "cpu"}, ProviderError, "does not run on cuda"),

@@ -122,22 +122,14 @@ def evaluate(
 
 
 def check_device(text: str, provider: str | None = None) -> Device:
-    """The device that a text means; refuses one that is none, without suggesting ``all`` as ``bench`` may.
+    """The device that a text means.
 
     Raises:
         UnknownDeviceError: When it is none.
     """
-    from mnistbench.errors import UnknownDeviceError
     from mnistbench.runtime.devices import resolve_device
-    from mnistbench.runtime.providers import find_provider
 
-    found = find_provider(provider) if provider is not None else None
-    try:
-        return resolve_device(text, found)
-    except UnknownDeviceError:
-        if found is not None:
-            raise
-        raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda or cuda:N (N from 0)") from None
+    return resolve_device(text, provider)
 
 
 def with_paper(result: Any, model: ModelFile, *, comparable: bool = True) -> Any:

@@ -34,7 +34,14 @@ from mnistbench.cli.reproduce import reproduce
 from mnistbench.cli.results import results
 from mnistbench.cli.runs import runs
 from mnistbench.cli.train import train
-from mnistbench.errors import MissingExtraError, MnistbenchError, NotationError, UnknownDeviceError, UnknownNetworkError
+from mnistbench.errors import (
+    CombinationError,
+    MissingExtraError,
+    MnistbenchError,
+    NotationError,
+    UnknownDeviceError,
+    UnknownNetworkError,
+)
 from mnistbench.report.sheet import one_line
 
 FAILED = 1
@@ -106,7 +113,7 @@ def _explain(error: Exception) -> int:
             # The reader of our output has gone; what is still buffered has no reader either.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
-        case UnknownNetworkError() | NotationError() | UnknownDeviceError():
+        case UnknownNetworkError() | NotationError() | UnknownDeviceError() | CombinationError():
             _complain(str(error))
             return USAGE
         case MnistbenchError():

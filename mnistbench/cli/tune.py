@@ -119,13 +119,14 @@ def _print(result: TuningResult, target: Path) -> None:
     from mnistbench.measure.latency.modes import MODES, mode_options
     from mnistbench.measure.tuned import MODE
     from mnistbench.report.tuning_sheets import tuning_sheet
+    from mnistbench.report.units import batch
     from mnistbench.runtime.devices import resolve_device
     from mnistbench.runtime.onnx_file import read_onnx_file
     from mnistbench.runtime.session import SessionSettings
     from mnistbench.runtime.snippet import session_snippet
 
     if result.settings is None:
-        where = f"{one_line(result.name)} on {result.device} {result.provider}, batch {result.batch_size}"
+        where = f"{one_line(result.name)} on {result.device} {result.provider}, {batch(result.batch_size)}"
         say(f"{where}: {result.error}")
         return
     print_sheets([tuning_sheet(result)])

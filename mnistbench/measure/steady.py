@@ -49,10 +49,14 @@ class Plan:
     max_seconds: float = 5.0
     """Wall time of the measurement, checks between the calls included; one call is made even so."""
     max_samples: int = 100_000
+    """Calls that are enough once ``min_seconds`` have passed: a fast call is looked at as long as any other."""
     plateau_tolerance: float = 0.05
     """Change of the relative deviation, while the sample doubled, at which noise counts as settled."""
     max_warmup_calls: int = 1_000_000
     """Ends the warm-up under a clock that stands still."""
+    max_calls: int = 1_000_000
+    """Ends the measurement in any case, so that its samples fit into memory: under a clock that stands still, or with
+    a call so short that not even onnxruntime makes so many in ``min_seconds``."""
 
     def __post_init__(self) -> None:
         for name in ("min_warmup_calls", "min_samples"):
@@ -69,6 +73,8 @@ class Plan:
             low, high = getattr(self, f"min_{what}"), getattr(self, f"max_{what}")
             if not low <= high < math.inf:
                 raise InputError(f"max_{what} is {high}; expected a finite number, at least min_{what} ({low})")
+        if self.max_calls < self.max_samples:
+            raise InputError(f"max_calls is {self.max_calls}; expected at least max_samples ({self.max_samples})")
 
     @classmethod
     def each(cls) -> Plan:
@@ -171,7 +177,8 @@ def should_stop(samples: Sequence[float], elapsed: float, plan: Plan) -> StopRea
     - ``plateau``: they are met and the noise itself has settled: the relative
       deviations of the first half, of three quarters and of all samples agree
       within the plan's tolerance, so that more samples would show the same.
-    - ``count`` and ``time``: a maximum is reached before either.
+    - ``count`` and ``time``: a maximum is reached before either; that of the samples counts once the minimum time
+      is over, so that the calls of a fast model and a slow one are watched for as long.
 
     The first two cost a pass over the samples. They are looked at eight times
     while the sample doubles, so that all the calls of one measurement together
@@ -185,9 +192,10 @@ def should_stop(samples: Sequence[float], elapsed: float, plan: Plan) -> StopRea
     count = len(samples)
     if not count:
         return None
-    out_of_count, out_of_time = count >= plan.max_samples, elapsed >= plan.max_seconds
+    long_enough, out_of_time = elapsed >= plan.min_seconds, elapsed >= plan.max_seconds
+    out_of_count = (count >= plan.max_samples and long_enough) or count >= plan.max_calls
     is_due = out_of_count or out_of_time or _is_checkpoint(count)
-    if is_due and count >= plan.min_samples and elapsed >= plan.min_seconds:
+    if is_due and count >= plan.min_samples and long_enough:
         values = np.asarray(samples, dtype=np.float64)
         if relative_standard_error(values) <= plan.noise_target:
             return "noise"

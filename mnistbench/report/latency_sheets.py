@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mnistbench.measure.conditions import worries
+from mnistbench.measure.latency.combine import FEWEST_PROCESSES
 from mnistbench.measure.latency.sweep import STOPPED
 from mnistbench.report import units
 from mnistbench.report.sheet import Column, Sheet, one_line
@@ -47,7 +48,7 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
         where = f"{device}{by}, mode {mode}"
         sheets.append(Sheet(f"Latency on {where}", _COLUMNS, tuple(map(_row, rows))))
         notes += [
-            f"{one_line(row.name)}, {where}, batch {row.batch_size}: {one_line(str(reason))}"
+            f"{one_line(row.name)}, {where}, {units.batch(row.batch_size)}: {one_line(str(reason))}"
             for row in rows
             if (reason := row.error or row.options.get(STOPPED))
         ]
@@ -58,7 +59,7 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
 
 
 def _row(result: LatencyResult) -> tuple[str, ...]:
-    head = (one_line(result.name), str(result.batch_size))
+    head = (one_line(result.name), units.batch_size(result.batch_size))
     if result.error is not None:
         return (*head, "failed", *(units.MISSING,) * 6)
     return (
@@ -95,10 +96,15 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
     notes = ["A percentile needs enough calls to be shown."]
     counts = {len(result.processes) for result in measured} - {0, 1}
     if counts:
-        processes = str(counts.pop()) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
-        notes.append(
-            f"p50: median of the medians of {processes} fresh processes; ±: half its 95% interval by their spread."
-        )
+        processes = str(min(counts)) if len(counts) == 1 else f"{min(counts)} to {max(counts)}"
+        notes.append(f"p50: median of the medians of {processes} fresh processes.")
+    shown = [spread(result) != units.MISSING for result in measured]
+    if any(shown):
+        notes.append("±: half of p50's 95% interval by the spread between processes.")
+    if not all(shown):
+        notes.append(f"± needs {FEWEST_PROCESSES} fresh processes or more.")
+    if any(result.throughput is not None for result in measured):
+        notes.append("images/s: by the mean call, which slow calls make longer than p50.")
     ran = dict.fromkeys(result.provider for result in measured)
     notes += dict.fromkeys(_PRECISIONS[provider] for provider in ran if provider in _PRECISIONS)
     unsettled = [result for result in measured if not result.warmup_settled]

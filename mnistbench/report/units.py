@@ -44,6 +44,16 @@ def rough_count(number: float | None) -> str:
     return _three_digits(number)
 
 
+def batch_size(number: int) -> str:
+    """``32``; ``every`` for 0, which stands for a model that fails at all of them."""
+    return str(number) if number else "every"
+
+
+def batch(number: int) -> str:
+    """``batch 32``, ``every batch``."""
+    return f"batch {number}" if number else "every batch"
+
+
 def seconds(value: float | None) -> str:
     """``0.000183`` as ``183 µs``."""
     if value is None:

@@ -47,7 +47,7 @@ def _sheet(found: Sequence[LatencyComparison]) -> Sheet:
             one.other_name,
             device_text(one) if providers else one.device,
             one.mode,
-            str(one.batch_size),
+            units.batch_size(one.batch_size),
             units.seconds(one.baseline_seconds),
             units.seconds(one.other_seconds),
             units.signed_percent(one.change),
@@ -101,7 +101,7 @@ def _notes(found: Sequence[LatencyComparison]) -> list[str]:
 
 
 def _row_text(one: LatencyComparison) -> str:
-    return f"{one.other_name} {device_text(one)} {one.mode} batch {one.batch_size}"
+    return f"{one.other_name} {device_text(one)} {one.mode} {units.batch(one.batch_size)}"
 
 
 def _some(rows: Iterable[str]) -> str:

@@ -100,7 +100,9 @@ class LatencyResult(Result):
     """Only where the sample supports it, as for every percentile."""
     p99_seconds: float | None = None
     percentile_bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
-    """95% confidence bounds by percentile: ``{"p90": (low, high)}``, in seconds; of p50 for a single process only."""
+    """95% confidence bounds by percentile: ``{"p90": (low, high)}``, in seconds. By the spread of the processes' own
+    percentiles, where there are three or more and each supports it; those of p50 are in ``p50_low_seconds`` and
+    ``p50_high_seconds``. Of a single process by its calls, p50 included: they say what that process did only."""
     num_outliers: int = 0
     """Samples beyond 1.5 interquartile ranges of the quartiles; counted, never removed."""
     throughput: float | None = None

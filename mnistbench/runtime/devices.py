@@ -76,12 +76,18 @@ def resolve_device(
     Raises:
         ProviderError: When it is none of these, or the provider does not run there.
     """
-    if isinstance(text, Device):
-        return text
+    return text if isinstance(text, Device) else _resolve(text, provider, machine=machine)
+
+
+def _resolve(
+    text: str, provider: str | Provider | None = None, *, machine: Machine | None = None, among_several: bool = False
+) -> Device:
+    """As :func:`resolve_device`; ``among_several`` says that the text stands where ``all`` may stand too."""
     match = re.fullmatch(r"(cpu)|(cuda|gpu|npu)(?::([0-9]{1,3}))?", text.strip().lower(), re.ASCII)
     if match is None or (provider is None and match[2] in ("gpu", "npu")):
-        more = "; gpu:N and npu:N need --provider" if match else ""
-        raise UnknownDeviceError(f"unknown device {text!r}; expected cpu, cuda, cuda:N (N from 0) or all{more}")
+        names = "cpu, cuda, cuda:N (N from 0) or all" if among_several else "cpu, cuda or cuda:N (N from 0)"
+        more = f"; gpu:N and npu:N need {'--provider' if among_several else 'a provider'}" if match else ""
+        raise UnknownDeviceError(f"unknown device {text!r}; expected {names}{more}")
     kind = match[1] or match[2]
     if isinstance(provider, str):
         provider = find_provider(provider, machine=machine)
@@ -123,12 +129,12 @@ def expand_devices(
         else:
             names.append(part)
     if not chosen:
-        return tuple(dict.fromkeys(map(resolve_device, names)))
+        return tuple(dict.fromkeys(_resolve(name, among_several=True) for name in names))
     found: list[Device] = []
     for provider in chosen:
         fitting = [name for name in names if _fits(provider, re.split(":", name.strip().lower())[0])]
         # None fits: the first one's error says where the provider runs.
-        found += [resolve_device(name, provider) for name in fitting or names[:1]]
+        found += [_resolve(name, provider, among_several=True) for name in fitting or names[:1]]
     return tuple(dict.fromkeys(found))
 
 

@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from mnistbench.errors import MnistbenchError, ModelError, ProviderError
+from mnistbench.errors import CombinationError, MnistbenchError, ModelError, ProviderError
 from mnistbench.runtime.devices import Device, plugin_device, require
 from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.onnx_file import read_onnx_file
@@ -113,7 +113,9 @@ def create_session(
     if untrusted is not None:
         assert not isinstance(source, bytes), "its process reads a file"
         if not device.is_default:
-            raise ProviderError(f"an untrusted model runs on the CPU only, not on {device.label}; use the device cpu")
+            raise CombinationError(
+                f"an untrusted model runs on the CPU only, not on {device.label}; use the device cpu"
+            )
         return UntrustedSession(Path(source), settings.as_dict(), untrusted, allow_external_data=allow_external_data)
     onnxruntime = import_onnxruntime()
     options = _session_options(onnxruntime, device, settings)

@@ -96,3 +96,30 @@ def test_two_files_of_one_name_are_both_measured(trained, tmp_path):
 def test_a_place_that_cannot_be_written_is_found_before_anything_is_measured(trained, tmp_path, command):
     (tmp_path / "file").write_text("")
     trained(command, "16-10", "--quick", "--output", tmp_path / "file" / "x.json").fails_with(str(tmp_path / "file"))
+
+
+@pytest.mark.parametrize(
+    ("options", "texts"),
+    [
+        (("--mode", "graph"), ("CUDA graph, which cpu does not have",)),
+        (("--mode", "graph", "--tune"), ("CUDA graph, which cpu does not have",)),
+        (("--device", "cpu", "--provider", "cuda"), ("the provider cuda does not run on cpu",)),
+        (("--device", "cuda", "--provider", "tensorrt", "--mode", "graph"), ("which cuda:0 tensorrt does not have",)),
+        (("--untrusted", "--device", "cuda"), ("an untrusted model runs on the CPU only",)),
+    ],
+)
+def test_what_no_machine_could_do_is_wrong_usage(trained, options, texts):
+    trained("bench", "16-10", "--quick", "--batch", 1, *options).fails_with(*texts, code=2)
+
+
+def test_a_mode_that_was_asked_for_in_vain_is_a_row(trained):
+    command = ("bench", "16-10", "--quick", "--processes", 1, "--batch", 1, "--mode", "bound,graph")
+    outcome = trained(*command, "--json")
+    assert outcome.code == 3
+    told = [(row["mode"], row["batch_size"], row["p50_seconds"] is not None) for row in outcome.json]
+    assert told == [("bound", 1, True), ("graph", 0, False)]
+    assert "CUDA graph, which cpu does not have" in outcome.json[1]["error"]
+    shown = trained(*command)
+    assert shown.code == 3
+    assert "Latency on cpu, mode graph" in shown.out
+    assert "16-10, cpu, mode graph, every batch: the mode graph replays a CUDA graph" in shown.out

@@ -82,7 +82,7 @@ def test_the_gpu_is_refused(cli, files, command, monkeypatch):
     monkeypatch.setattr("mnistbench.runtime.session.require", lambda *_args, **_keywords: None)
     name, *options = QUICK[command]
     outcome = cli(name, files["sound"], *options, "--device", "cuda", "--untrusted")
-    outcome.fails_with("CPU", code=2 if command == "load" else 1)
+    outcome.fails_with("CPU", code=2)
 
 
 def test_the_help_says_what_it_is_not(cli):

@@ -123,13 +123,21 @@ def test_drifting_calls_are_measured_until_time_is_up() -> None:
 
 
 def test_the_largest_count_ends_a_measurement() -> None:
-    sample, _ = run(itertools.repeat(MS), Plan(min_seconds=4.0, max_samples=300))
+    drifting = itertools.chain(itertools.repeat(MS, 201), (MS + i * MS // 50 for i in itertools.count()))
+    sample, _ = run(drifting, Plan(max_samples=300))
     assert sample.stop_reason == "count"
     assert len(sample.seconds) == 300
 
 
+def test_the_least_time_holds_for_a_fast_call_too() -> None:
+    # At 2.2 µs, 20,000 calls are over after 0.044 s: far too soon to tell noise.
+    sample, _ = run(itertools.cycle([2_000, 2_400]), Plan(min_seconds=0.1, max_seconds=2.0, max_samples=20_000))
+    assert sample.stop_reason == "noise"
+    assert 0.1 <= math.fsum(sample.seconds) < 0.1001
+
+
 def test_a_clock_that_stands_still_ends_by_count() -> None:
-    sample, _ = run(itertools.repeat(0), Plan(max_samples=200, max_warmup_calls=500))
+    sample, _ = run(itertools.repeat(0), Plan(max_samples=200, max_calls=200, max_warmup_calls=500))
     assert (sample.warmup_calls, sample.warmup_settled) == (500, False)
     assert sample.seconds == (0.0,) * 200
     assert sample.stop_reason == "count"
@@ -234,11 +242,13 @@ def test_agreement_is_the_same_in_any_order_and_never_lost_with_tolerance(
         ([1.0] * 32 + [2.0] * 32, 5.0, "time"),
         ([1.0] * 900 + [2.0] * 100, 1.0, "count"),
         ([1.0] * 1000, 1.0, "noise"),
-        ([1.0] * 1000, 0.1, "count"),
+        ([1.0] * 1000, 0.49, None),
+        ([1.0] * 1999, 0.1, None),
+        ([1.0] * 2000, 0.1, "count"),
     ],
 )
 def test_when_to_stop(samples: list[float], elapsed: float, expected: str | None) -> None:
-    assert should_stop(samples, elapsed, Plan(max_samples=1000)) == expected
+    assert should_stop(samples, elapsed, Plan(max_samples=1000, max_calls=2000)) == expected
 
 
 def test_the_noise_target_is_the_relative_standard_error() -> None:
@@ -253,11 +263,15 @@ def test_the_noise_target_is_the_relative_standard_error() -> None:
 
 @given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=200), st.floats(0, 10))
 def test_nothing_stops_below_the_minima_but_a_maximum(samples: list[float], elapsed: float) -> None:
-    plan = Plan(max_samples=150)
+    plan = Plan(max_samples=150, max_calls=180)
     reason = should_stop(samples, elapsed, plan)
     if len(samples) < plan.min_samples or elapsed < plan.min_seconds:
         assert reason in (None, "time", "count")
-    if elapsed >= plan.max_seconds or len(samples) >= plan.max_samples:
+    if elapsed < plan.min_seconds and len(samples) < plan.max_calls:
+        assert reason is None
+    if elapsed >= plan.max_seconds or len(samples) >= plan.max_calls:
+        assert reason is not None
+    if elapsed >= plan.min_seconds and len(samples) >= plan.max_samples:
         assert reason is not None
 
 
@@ -276,6 +290,11 @@ def test_looking_at_the_noise_is_amortised(monkeypatch: pytest.MonkeyPatch) -> N
         samples.append(1.0)
         assert should_stop(samples, 1.0, plan) is None
     assert len(samples) < visited < 16 * len(samples)
+    # Nor is a look taken at every call that the least time still lacks after the largest number.
+    visited, plan = 0, Plan(max_samples=1000)
+    for count in range(1000, 3000):
+        assert should_stop(samples[:count], 0.4, plan) is None
+    assert visited == 0
 
 
 @pytest.mark.parametrize(
@@ -289,6 +308,7 @@ def test_looking_at_the_noise_is_amortised(monkeypatch: pytest.MonkeyPatch) -> N
         ({"max_seconds": 0.1}, "max_seconds"),
         ({"max_seconds": math.inf}, "max_seconds"),
         ({"max_samples": 63}, "max_samples"),
+        ({"max_calls": 99_999}, "max_calls"),
         ({"max_warmup_seconds": 0.1}, "max_warmup_seconds"),
         ({"max_warmup_calls": 9}, "max_warmup_calls"),
     ],

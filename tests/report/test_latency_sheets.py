@@ -58,7 +58,24 @@ def test_the_spread_between_processes_is_half_the_interval() -> None:
     assert spread(row) == "3.0"
     assert "5 fresh processes" in the_sheet(row).note
     assert "2 to 5 fresh processes" in the_sheet(row, latency(OWN, processes=(PROCESS,) * 2)).note
+    assert "± needs" not in the_sheet(row).note
+    assert "±: half of p50's 95% interval" in the_sheet(row).note
     assert spread(latency(OWN)) == spread(latency(OWN, p50_seconds=0.0, p50_low_seconds=0.0)) == "–"
+
+
+def test_a_column_of_dashes_says_what_it_needs() -> None:
+    note = the_sheet(latency(OWN, processes=(PROCESS,) * 2)).note
+    assert "± needs 3 fresh processes or more." in note
+    assert "±: half" not in note
+    row = latency(OWN, p50_seconds=1.0, p50_low_seconds=0.97, p50_high_seconds=1.03, processes=(PROCESS,) * 5)
+    both = the_sheet(row, latency(OWN)).note
+    assert "±: half" in both
+    assert "± needs 3" in both
+
+
+def test_images_a_second_that_do_not_fit_the_median_are_explained() -> None:
+    assert "images/s: by the mean call, which slow calls make longer than p50." in the_sheet(latency(OWN)).note
+    assert "images/s" not in the_sheet(latency(OWN, throughput=None)).note
 
 
 def test_doubtful_conditions_are_told() -> None:

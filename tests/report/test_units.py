@@ -112,3 +112,8 @@ def test_no_number_is_an_error(number: float) -> None:
     else:
         assert units.count(number)
         assert units.size(number)
+
+
+def test_batch_0_stands_for_every_batch() -> None:
+    assert [units.batch(number) for number in (0, 1, 10_000)] == ["every batch", "batch 1", "batch 10000"]
+    assert [units.batch_size(number) for number in (0, 1)] == ["every", "1"]

@@ -112,7 +112,7 @@ def test_devices_and_providers_are_paired_where_they_fit(text, providers, labels
         ("cuda:0", ["openvino"], "the provider openvino does not run on cuda:0; expected the device cpu or gpu or npu"),
         ("gpu:0", [], "gpu:N and npu:N need --provider"),
         ("gpu:0", ["cuda"], "does not run on gpu:0"),
-        ("cpu,,", [], "unknown device ''"),
+        ("cpu,,", [], "unknown device ''; expected cpu, cuda, cuda:N .* or all$"),
     ],
 )
 def test_pairs_that_make_no_sense(text, providers, message):

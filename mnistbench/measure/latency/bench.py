@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mnistbench.errors import MnistbenchError, ProviderError
+from mnistbench.errors import CombinationError, MnistbenchError
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.latency.floor import floor_model
 from mnistbench.measure.latency.inputs import Size
@@ -33,6 +33,17 @@ from mnistbench.runtime.untrusted.limits import Limits
 
 SECONDS_BETWEEN_SAVES = 20
 """What a power cut may cost."""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A device with a mode that it does not have."""
+
+    device: Device
+    mode: str
+    reason: str
+    is_covered: bool
+    """Whether the device is measured in another mode, and the mode on another device: nothing is then missing."""
 
 
 @dataclass(frozen=True)
@@ -67,29 +78,36 @@ class Bench:
     def __post_init__(self) -> None:
         elsewhere = [device.label for device in self.devices if not device.is_default]
         if self.untrusted is not None and elsewhere:
-            raise ProviderError(f"an untrusted model runs on the CPU only, not on {elsewhere[0]}; use the device cpu")
+            raise CombinationError(
+                f"an untrusted model runs on the CPU only, not on {elsewhere[0]}; use the device cpu"
+            )
 
     @property
     def asks_for_tensors(self) -> bool:
         """Whether the user said what the inputs are."""
         return bool(self.shapes) or self.input_file is not None
 
-    def pairs(self) -> tuple[list[tuple[Device, Mode]], list[str]]:
-        """Each device with each mode that it has, and why others are left out.
+    def pairs(self) -> tuple[list[tuple[Device, Mode]], list[LeftOut]]:
+        """Each device with each mode that it has, and those that it does not have.
 
         Raises:
-            ProviderError: When no device has any of the modes.
+            CombinationError: When no device has any of the modes.
         """
-        pairs, problems = [], []
+        pairs: list[tuple[Device, Mode]] = []
+        refused: list[tuple[Device, str, CombinationError]] = []
         for device in self.devices:
             for mode in self.modes:
                 try:
                     pairs.append((device, check_mode(mode, device)))
-                except ProviderError as error:
-                    problems.append(str(error))
+                except CombinationError as error:
+                    refused.append((device, mode, error))
         if not pairs:
-            raise ProviderError(problems[0])
-        return pairs, problems
+            raise refused[0][2]
+        devices, modes = {device for device, _ in pairs}, {mode for _, mode in pairs}
+        return pairs, [
+            LeftOut(device, mode, str(error), is_covered=device in devices and mode in modes)
+            for device, mode, error in refused
+        ]
 
     def inspect(self, path: Path, name: str) -> Model:
         """What one file takes.
@@ -149,7 +167,8 @@ def run_bench(
 ) -> BenchRun:
     """Measure files.
 
-    A file that cannot be measured becomes a row with an error, unless it is the only one.
+    A file that cannot be measured becomes a row with an error, unless it is the only one. So does a mode that none
+    of the devices has, and a device that has none of the modes, unless nothing is left.
 
     Args:
         bench: What and how.
@@ -168,13 +187,17 @@ def run_bench(
     started = datetime.now(UTC).isoformat(timespec="seconds")
     note = on_note or (lambda _text: None)
     pairs, left_out = bench.pairs()
-    for problem in left_out:
-        note(f"left out: {problem}")
+    for one in left_out:
+        note(f"left out: {one.reason}")
     models, unusable = bench.inspect_all(files, note)
     broken = [
-        LatencyResult(name, str(path), "", device.text, mode, 0, error=error)
-        for path, name, error in unusable
-        for device, mode in pairs
+        _no_figures(name, path, "", device, mode, error) for path, name, error in unusable for device, mode in pairs
+    ]
+    broken += [
+        _no_figures(model.name, model.path, model.sha256, one.device, one.mode, one.reason)
+        for model in models
+        for one in left_out
+        if not one.is_covered
     ]
     with contextlib.ExitStack() as stack:
         if bench.floor and any(model.inputs.plan is not None for model in models):
@@ -185,7 +208,7 @@ def run_bench(
         for model in models:
             fixed = model.inputs.fixed_batch
             if model.inputs.plan is None and fixed is not None and tuple(bench.batch_sizes) != (fixed,):
-                note(f"{model.name} takes batches of {fixed} only")
+                note(model.inputs.only_batch(model.name))
         subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
         sweep = Sweep(subjects, bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
         most = max(bench.processes, bench.most_processes or 0)
@@ -212,3 +235,9 @@ def run_bench(
         finally:
             keep(now())
         return now()
+
+
+def _no_figures(name: str, path: Path, sha256: str, device: Device, mode: str, error: str) -> LatencyResult:
+    """The row, for every batch size, of what cannot be measured, under the provider that was asked for."""
+    options = {"provider": device.source.name}
+    return LatencyResult(name, str(path), sha256, device.text, mode, 0, options=options, error=error)

@@ -1,4 +1,4 @@
-"""From what processes measured to one row: medians over processes, percentiles over all samples.
+"""From what processes measured to one row: medians over processes, percentiles over all samples, bounds by the spread.
 
 Pure; knows no clock and no model.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import stdev
 from typing import Any
+
+import numpy as np
 
 from mnistbench.measure.latency.request import Measured
 from mnistbench.measure.stats import count_outliers, median, percentile, percentile_bounds, supported
@@ -20,7 +22,7 @@ from mnistbench.results import LatencyResult
 
 PERCENTILES = {50: "p50_seconds", 90: "p90_seconds", 95: "p95_seconds", 99: "p99_seconds", 99.9: "p999_seconds"}
 
-_FEWEST_PROCESSES = 3
+FEWEST_PROCESSES = 3
 """That an interval can be drawn from."""
 
 
@@ -29,9 +31,12 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
 
     A percentile stays ``None`` unless the samples that it is of support it: of all
     processes together, as many of each. With
-    several processes the median is that of the processes' medians, and its
-    interval comes from their spread: calls within one process share its memory
-    layout and its luck.
+    several processes the median is that of the processes' medians, and the
+    intervals of all percentiles come from the spread between processes
+    (:func:`_bounds_by_spread`): calls within one process share its memory
+    layout and its luck. A single process has bounds by its own calls
+    (:func:`mnistbench.measure.stats.percentile_bounds`), which say what that
+    process did and nothing of what another would do.
 
     Args:
         row: What was measured, without figures.
@@ -43,10 +48,13 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     evenly = _evenly([part.samples_seconds for part in measured])
     shown = [q for q in PERCENTILES if supported(q, len(evenly))]
     figures: dict[str, Any] = {PERCENTILES[q]: percentile(evenly, q) for q in shown}
-    bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(evenly, q)) is not None}
-    if len(parts) > 1 and "p50_seconds" in figures:
-        figures["p50_seconds"] = median([part.p50_seconds for part in parts])
-        bounds.pop("p50", None)  # its interval is that of the spread
+    if len(parts) > 1:
+        if "p50_seconds" in figures:
+            figures["p50_seconds"] = median([part.p50_seconds for part in parts])
+        told = {q: figures[PERCENTILES[q]] for q in shown if q != 50}  # the median's interval has fields of its own
+        bounds = _bounds_by_spread([part.samples_seconds for part in measured], told)
+    else:
+        bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(evenly, q)) is not None}
     low, high = spread_interval([part.p50_seconds for part in parts]) or (None, None)
     if low is not None and high is not None and "p50_seconds" in figures:
         low, high = min(low, figures["p50_seconds"]), max(high, figures["p50_seconds"])
@@ -77,22 +85,56 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     )
 
 
+def _bounds_by_spread(
+    samples: Sequence[Sequence[float]], figures: Mapping[float, float]
+) -> dict[str, tuple[float, float]]:
+    """95% intervals of percentiles by how far each process's own lie apart.
+
+    Two runs of the same files differ as their processes do, so that bounds that
+    take all calls for independent are far too narrow. What is bounded is a
+    process's own percentile, on average over processes, by Student's interval as
+    for the median; resampling three to fifteen processes would leave out too much.
+    It is widened to hold the percentile that is shown. Where processes lie far
+    apart, the percentile over the calls of all possible processes can lie
+    outside: it is that of the slowest ones, of which a few processes say little.
+
+    Args:
+        samples: Of each process, in seconds.
+        figures: The percentiles that are shown, over all processes, in seconds.
+
+    Returns:
+        By ``p90`` and the like; none for fewer than three processes, nor where a process's
+        own calls do not support the percentile.
+
+    Source: Student 1908; Kalibera and Jones 2013, *Rigorous benchmarking in reasonable time*, for the process
+    as the unit of repetition.
+    """
+    ordered = [np.sort(np.asarray(each, dtype=np.float64)) for each in samples]
+    bounds: dict[str, tuple[float, float]] = {}
+    for q, shown in figures.items():
+        if all(supported(q, len(each)) for each in ordered):
+            pair = spread_interval([percentile(each, q) for each in ordered])
+            if pair is not None:
+                bounds[f"p{q:g}"] = min(pair[0], shown), max(pair[1], shown)
+    return bounds
+
+
 def _evenly(samples: Sequence[Sequence[float]]) -> list[float]:
     """As many samples of each process as the shortest has, at even distances."""
     count = min(map(len, samples))
     return [each[position * len(each) // count] for each in samples for position in range(count)]
 
 
-def spread_interval(medians: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
-    """Student's interval for the mean of the processes' medians; ``None`` for fewer than three.
+def spread_interval(times: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:
+    """Student's interval for the mean of one figure of each process, such as its median; ``None`` for fewer than three.
 
     Its ends are not below 0.
 
     Source: Student 1908.
     """
-    count = len(medians)
-    if count < _FEWEST_PROCESSES:
+    count = len(times)
+    if count < FEWEST_PROCESSES:
         return None
-    mean = math.fsum(medians) / count
-    half = student_quantile((1 + confidence) / 2, count - 1) * stdev(medians) / math.sqrt(count)
+    mean = math.fsum(times) / count
+    half = student_quantile((1 + confidence) / 2, count - 1) * stdev(times) / math.sqrt(count)
     return max(0.0, mean - half), mean + half

@@ -6,6 +6,7 @@ the shapes that it declares or that the user says, random or from a file.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 from collections.abc import Mapping, Sequence
@@ -22,6 +23,9 @@ from mnistbench.runtime.input_plan import InputPlan
 
 MOST_BYTES = 4 << 30
 """Of one input; more is a slip of the keyboard."""
+
+_BEGINNINGS = (b"\x93NUMPY", b"PK")
+"""Of an ``.npy`` file, and of an archive such as ``.npz``."""
 
 Size = int | None
 """Of an axis; ``None`` is the batch."""
@@ -54,6 +58,12 @@ class Inputs:
         if any(size is None for shape in self.shapes.values() for size in shape):
             return None
         return next((shape[0] for shape in self.shapes.values() if shape), 1)
+
+    def only_batch(self, name: str) -> str:
+        """Why no other batch size is possible, for a model of this name: ``lenet5 takes batches of 8 only``."""
+        if self.plan is None and self.file is not None:
+            return f"{Path(self.file).name} has a batch of {self.given_batch}, which is all that {name} is given"
+        return f"{name} takes batches of {self.fixed_batch} only"
 
     def describe(self) -> str:
         """The tensors in words: ``x float32 [N, 3, 224, 224]``."""
@@ -227,7 +237,23 @@ def _load(path: Path, names: list[str]) -> dict[str, npt.NDArray[Any]]:
     except ModelError:
         raise
     except Exception as error:  # noqa: BLE001  # numpy and zipfile raise a dozen kinds for damaged files
-        raise ModelError(f"{path} is no readable .npy or .npz file without pickles: {error!s:.200}") from None
+        raise ModelError(
+            f"{path} is no readable .npy or .npz file of numbers: {_why_unreadable(path, error)}"
+        ) from None
+
+
+def _why_unreadable(path: Path, error: Exception) -> str:
+    """In our words: numpy takes any other file for a pickle and advises to trust it."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    with contextlib.suppress(OSError), path.open("rb") as stream:
+        if not (head := stream.read(len(_BEGINNINGS[0]))):
+            return "it is empty"
+        if not head.startswith(_BEGINNINGS):
+            return "it begins as neither of them; write one with numpy.save or numpy.savez"
+    if "Object arrays" in str(error):
+        return "it holds Python objects, which are never loaded; save arrays of numbers"
+    return "it is damaged or cut off; write it again with numpy.save or numpy.savez"
 
 
 def _check_archive(path: Path, loaded: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol, get_args
 
 import numpy as np
 
-from mnistbench.errors import ProviderError
+from mnistbench.errors import CombinationError, ProviderError
 from mnistbench.measure.latency.workload import Array, Feed, Workload
 from mnistbench.runtime.devices import Device
 from mnistbench.runtime.ort import import_onnxruntime
@@ -42,17 +42,18 @@ def check_mode(mode: str, device: Device) -> Mode:
     """The mode, if the device has it.
 
     Raises:
-        ProviderError: When it is unknown, or the device does not have it.
+        CombinationError: When no such device has it.
+        ProviderError: When it is unknown.
     """
     for known in MODES:
         if mode == known:
             if known == "graph" and device.source.name != "cuda":
-                raise ProviderError(
+                raise CombinationError(
                     f"the mode graph replays a CUDA graph, which {device.label} does not have; "
                     "use the device cuda:N, or another mode"
                 )
             if known == "bound" and not device.text.startswith(("cpu", "cuda")):
-                raise ProviderError(f"the mode bound is not known for {device.label}; use e2e")
+                raise CombinationError(f"the mode bound is not known for {device.label}; use e2e")
             return known
     raise ProviderError(f"unknown mode {mode!r:.40}; expected {', '.join(MODES)}")
 

@@ -55,7 +55,7 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
     mode = check_mode(request.mode, device)
     fixed = request.inputs.fixed_batch
     if fixed not in (None, request.batch_size):
-        raise ModelError(f"{request.name} takes batches of {fixed} only, not of {request.batch_size}")
+        raise ModelError(f"{request.inputs.only_batch(request.name)}, not of {request.batch_size}")
     info = read_onnx_file(request.path)
     try:
         workload = make_workload(request.inputs, request.batch_size, images, request.seed)

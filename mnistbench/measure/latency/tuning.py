@@ -25,6 +25,7 @@ from mnistbench.measure.latency.subject import Subject
 from mnistbench.measure.latency.sweep import Progress, Runner, Task, make_task, possible_batches
 from mnistbench.measure.stats import median
 from mnistbench.results import Environment, TuningCandidate, TuningResult
+from mnistbench.runtime.devices import Device
 from mnistbench.runtime.images import Images
 
 
@@ -57,8 +58,8 @@ def run_tuning(
     files = list(files)
     note = on_note or (lambda _text: None)
     pairs, left_out = bench.pairs()
-    for problem in left_out:
-        note(f"left out: {problem}")
+    for one in left_out:
+        note(f"left out: {one.reason}")
     models, broken = bench.inspect_all(files, note)
     results: list[TuningResult] = []
 
@@ -72,10 +73,18 @@ def run_tuning(
                 subject = Subject(model, device, mode)
                 for batch_size in possible_batches(subject, bench.batch_sizes):
                     found(tune(bench, subject, batch_size, environment, runner, on_progress))
-    for path, name, error in broken:
-        for device, mode in pairs:
-            facts = (name, str(path), "", device.text, device.source.name, mode, 0, environment)
-            found(TuningResult(*facts, error=error))
+    missing: list[tuple[str, Path, str, Device, str, str]] = [
+        (name, path, "", device, mode, error) for path, name, error in broken for device, mode in pairs
+    ]
+    missing += [
+        (model.name, model.path, model.sha256, one.device, one.mode, one.reason)
+        for model in models
+        for one in left_out
+        if not one.is_covered
+    ]
+    for name, path, sha256, device, asked, error in missing:
+        facts = (name, str(path), sha256, device.text, device.source.name, asked, 0, environment)
+        found(TuningResult(*facts, error=error))
     return results
 
 

@@ -123,7 +123,10 @@ def _measure(
     warm_up: Plan,
 ) -> LoadResult:
     """One scenario: the row with its figures."""
-    workload = make_workload(loaded.model.inputs, scenario.samples_per_query, images, row.seed)
+    inputs, size = loaded.model.inputs, scenario.samples_per_query
+    if inputs.fixed_batch not in (None, size):
+        raise ModelError(f"{inputs.only_batch(row.name)}, not of {size}")
+    workload = make_workload(inputs, size, images, row.seed)
     call = Query(loaded, workload)
     provider = str(loaded.session.get_providers()[0])
     row = dataclasses.replace(row, provider=provider, options=row.options | {"distinct_inputs": len(workload.feeds)})

@@ -7,7 +7,7 @@ from typing import Any
 
 from mnistbench.report import units
 from mnistbench.report.html.markup import Markup
-from mnistbench.report.html.setups import as_mapping, run_letter
+from mnistbench.report.html.setups import as_mapping, for_people, run_letter
 from mnistbench.report.html.table import Cell, Head, table
 from mnistbench.results import BenchRun
 
@@ -39,7 +39,7 @@ def _facts(run: BenchRun) -> dict[str, str]:
         "Python": str(environment.python),
     }
     facts |= {str(package): str(version) for package, version in as_mapping(environment.packages).items()}
-    return facts | {f"setting {key}": str(value) for key, value in as_mapping(run.settings).items()}
+    return facts | {f"setting {key}": for_people(value) for key, value in as_mapping(run.settings).items()}
 
 
 def _gpu(gpu: Any) -> str:

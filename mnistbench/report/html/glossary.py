@@ -43,7 +43,11 @@ TERMS: tuple[tuple[str, str], ...] = (
         "Networks that no other beats in both latency and error, by medians alone: neighbours that differ by less "
         "than their intervals may change places.",
     ),
-    ("2.00×", "Twice as fast as the first column, by the medians."),
+    (
+        "2.00×",
+        "Twice as fast as the first column, by the medians. Stands only where 'mnistbench compare --by p50' would say "
+        "FASTER or SLOWER; ≈ where it would say SAME or UNCLEAR.",
+    ),
 )
 
 

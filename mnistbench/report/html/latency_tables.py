@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mnistbench.report import units
+from mnistbench.report.html.beside import beside, ratio_text
 from mnistbench.report.html.markup import Markup, element, join, name
 from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
-from mnistbench.report.html.setups import Setup
-from mnistbench.report.html.summary import many, ratio_text
+from mnistbench.report.html.setups import Setup, for_people
+from mnistbench.report.html.summary import many
 from mnistbench.report.html.table import Cell, Head, table
 
 
@@ -41,20 +42,26 @@ def _side_by_side(rows: Sequence[Row], setups: Sequence[Setup], batch: int, *, i
     lines = []
     for number in sorted(models):
         cells = [Cell(str(number), number), Cell(models[number].name, name=True)]
-        beside = [found.get((number, setup.index)) for setup in setups]
-        fastest = _clearly_fastest([row for row in beside if row is not None])
-        base = beside[0]
-        for position, one in enumerate(beside):
+        line = [found.get((number, setup.index)) for setup in setups]
+        fastest = _clearly_fastest([row for row in line if row is not None])
+        base = line[0]
+        for position, one in enumerate(line):
             if one is None:
                 cells.append(Cell(units.MISSING))
                 continue
-            ratio = ratio_text(base.p50_seconds / one.p50_seconds) if base and position else ""
+            ratio = _ratio(base, one) if base and position else ""
             p50 = one.p50_seconds
             cells.append(Cell(units.seconds(p50), p50, strong=one is fastest, note=ratio))
         lines.append(cells)
     heads = [Head("No."), Head("network", right=False), *(Head(setup.label) for setup in setups)]
     body = table(f"Median latency of a call at batch {batch}", heads, lines, class_="sortable")
     return element("details", element("summary", f"Batch {batch}"), body, open=is_open)
+
+
+def _ratio(base: Row, row: Row) -> str:
+    """How many times as fast by the medians, ``≈`` where noise may explain it; empty where nothing tells the noise."""
+    found = beside(base, row, "p50")
+    return "" if found is None else ratio_text(found.ratio) if found.is_clear else "≈"
 
 
 def _clearly_fastest(rows: Iterable[Row]) -> Row | None:
@@ -119,6 +126,9 @@ def _count(value: object) -> str:
 
 def _options(page: Page, setup: Setup) -> Markup:
     """Where and with which options all rows of a setup ran."""
-    parts = [f"{key} = {value}" for key, value in setup.options.items()]
+    parts = [
+        f"{key} ({for_people(value)})" if isinstance(value, Mapping) else f"{key} = {for_people(value)}"
+        for key, value in setup.options.items()
+    ]
     told = [name(page.runs[setup.run][0]), *map(name, parts)]
     return element("p", join(told, ", "), class_="note")

@@ -109,8 +109,11 @@ def _tables(page: Page) -> tuple[Markup, ...]:
         content = []
         beside = side_by_side_tables(rows)
         if beside:
-            note = "Behind a median: how many times as fast as the first column. Bold: faster than all others, its "
-            content += [_note(note + "95% interval below theirs."), *beside]
+            note = (
+                "Behind a median: times as fast as the first column, ≈ where noise or less than 5% explains it, "
+                "nothing with fewer than three processes. Bold: faster than all others, its 95% interval below theirs."
+            )
+            content += [_note(note), *beside]
         return [*content, *setup_tables(page, rows)]
 
     return _by_mode(page, tables)

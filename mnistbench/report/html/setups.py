@@ -64,6 +64,22 @@ def as_mapping(value: Any) -> Mapping[str, Any]:
     return {str(key): one for key, one in value.items()} if isinstance(value, Mapping) else {}
 
 
+def for_people(value: Any) -> str:
+    """A value of a file as it reads: ``layout N1HW, dtype uint8`` for an object, without what it leaves open."""
+    if isinstance(value, Mapping):
+        named = [(str(key).replace("_", " "), one) for key, one in value.items() if one is not None and one != {}]
+        parts = [
+            f"{key} ({for_people(one)})" if isinstance(one, Mapping) else f"{key} {for_people(one)}"
+            for key, one in named
+        ]
+        return ", ".join(parts) or "none"
+    if isinstance(value, (list, tuple)):
+        return " × ".join("any" if one is None else for_people(one) for one in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+
+
 def setup_key(run: int, result: LatencyResult) -> tuple[Any, ...]:
     """What two results must share to be of one setup."""
     options = _options(result)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from mnistbench.measure.stats import median
 from mnistbench.report import units
 from mnistbench.report.html.accuracy_latency import front
+from mnistbench.report.html.beside import each_beside, in_words
 from mnistbench.report.html.markup import Markup, element, join, name, phrase
 from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
 from mnistbench.report.html.setups import Setup
@@ -28,21 +28,6 @@ def summary(page: Page) -> list[Markup]:
         sentences += [_against(rows, setup, first) for setup in others]
         sentences += [_front(rows, setup) for setup in (first, *others)]
     return [sentence for sentence in sentences if sentence]
-
-
-def ratios(rows: Iterable[Row], setup: Setup, base: Setup, batch: int) -> list[float]:
-    """How many times as fast a setup is as another, for each model that both measured at a batch size."""
-    found = {(row.setup.index, row.model.number): row.p50_seconds for row in rows if row.result.batch_size == batch}
-    return [
-        found[base.index, number] / p50
-        for (index, number), p50 in found.items()
-        if index == setup.index and (base.index, number) in found
-    ]
-
-
-def ratio_text(ratio: float) -> str:
-    """``1.84×``."""
-    return f"{ratio:.2f}×" if ratio < 100 else f"{ratio:.3g}×"
 
 
 def many(number: int, noun: str) -> str:
@@ -80,11 +65,13 @@ def _throughput(place: str, rows: Sequence[Row]) -> Markup:
 
 
 def _against(rows: Sequence[Row], setup: Setup, base: Setup) -> Markup:
-    found = {batch: ratios(rows, setup, base, batch) for batch in batch_sizes(rows)}
-    parts = [f"{ratio_text(median(each))} at batch {batch}" for batch, each in found.items() if each]
+    """By the verdicts of ``compare``; empty where nothing can be judged, as with fewer than three processes."""
+    found = {batch: each_beside(rows, setup, base, batch) for batch in batch_sizes(rows)}
+    parts = [f"{in_words(each)} at batch {batch}" for batch, each in found.items() if each]
     if not parts:
         return phrase()
-    figures = f" in speed, median over the models: {', '.join(parts)}."
+    several = ", median over the models" if any(len(each) > 1 for each in found.values()) else ""
+    figures = f" in speed of undisturbed calls{several}: {', '.join(parts)}."
     return phrase(element("b", name(setup.label)), " against ", name(base.label), figures)
 
 

@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import math
 
+import numpy as np
 import pytest
 from latency_models import measured
 
@@ -64,6 +66,48 @@ def test_a_process_that_made_more_calls_is_worth_no_more():
     assert (row.num_samples, len(row.samples_seconds)) == (1980, 1980)
     assert "p50" not in row.percentile_bounds
     assert row.p99_seconds is None  # of 360 samples
+
+
+def test_bounds_need_three_processes_that_each_support_the_percentile():
+    def of(*counts):
+        return combine(ROW, [measured(*(i / 1000 for i in range(1, count + 1))) for count in counts])
+
+    assert of(700, 700).p99_seconds is not None
+    assert of(700, 700).percentile_bounds == {}
+    assert set(of(700, 700, 700).percentile_bounds) == {"p90", "p95", "p99"}
+    assert set(of(700, 700, 661).percentile_bounds) == {"p90", "p95"}
+    assert of(700, 700, 63).p90_seconds is not None
+    assert of(700, 700, 63).percentile_bounds == {}
+
+
+def test_the_spread_of_the_processes_bounds_every_percentile_and_holds_the_one_shown():
+    # Each process is constant, so that its percentiles are its time: Student's t for 2 degrees is 4.303.
+    row = combine(ROW, [measured(*[value] * 200) for value in (1.0, 2.0, 6.0)])
+    low, high = spread_interval([1.0, 2.0, 6.0])
+    assert (low, high) == (0.0, pytest.approx(3 + 4.30265 * 7**0.5 / 3**0.5, rel=1e-5))
+    assert row.percentile_bounds == {"p90": (low, high), "p95": (low, high)}
+    two_slow = combine(ROW, [measured(*[1.0] * 99)] * 13 + [measured(*[9.0] * 99)] * 2)
+    assert spread_interval([1.0] * 13 + [9.0] * 2)[1] < 4
+    assert (two_slow.p90_seconds, two_slow.percentile_bounds["p90"][1]) == (9.0, 9.0)
+
+
+@pytest.mark.parametrize("processes", [3, 5])
+def test_the_bounds_cover_what_further_processes_show(processes):
+    # A process is slower or faster by about a tenth as a whole, and its calls differ by a fifth beside that.
+    generator = np.random.default_rng(4)
+    spread, shape, trials = 0.1, 20.0, 200
+    calls = generator.gamma(shape, 1 / shape, 400_000)
+    true = {q: float(np.quantile(calls, q / 100)) * math.exp(spread**2 / 2) for q in (50, 90, 95, 99)}
+    covered = dict.fromkeys(true, 0)
+    for _ in range(trials):
+        speeds = np.exp(spread * generator.standard_normal(processes))
+        samples = [speed * generator.gamma(shape, 1 / shape, 700) for speed in speeds]
+        row = combine(ROW, [measured(*map(float, each)) for each in samples])
+        bounds = row.percentile_bounds | {"p50": (row.p50_low_seconds, row.p50_high_seconds)}
+        for q, value in true.items():
+            low, high = bounds[f"p{q}"]
+            covered[q] += low <= value <= high
+    assert min(covered.values()) >= 0.9 * trials
 
 
 def test_the_spread_of_the_processes_makes_the_interval():

@@ -6,9 +6,10 @@ import pytest
 from latency_models import IMAGES, PLAN, TickingClock, measured, write_model, write_other
 from test_results import ENVIRONMENT
 
-from mnistbench.errors import ModelError, ProviderError
+from mnistbench.errors import CombinationError, ModelError
 from mnistbench.measure.latency.bench import Bench, run_bench
 from mnistbench.measure.latency.floor import FLOOR
+from mnistbench.report.latency_sheets import latency_sheets
 from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import SessionSettings
 
@@ -58,8 +59,27 @@ def test_every_model_on_every_device_in_every_mode(tmp_path):
 
 
 def test_no_device_has_the_mode():
-    with pytest.raises(ProviderError, match="CUDA graph"):
+    with pytest.raises(CombinationError, match="CUDA graph"):
         bench_of(modes=["graph"]).pairs()
+
+
+@pytest.mark.parametrize(
+    ("devices", "modes", "missing"),
+    [
+        (["cpu"], ["bound", "graph"], [("cpu", "graph")]),
+        (["cpu", "cuda:0"], ["graph"], [("cpu", "graph")]),
+        (["cpu", "cuda:0"], ["e2e", "graph"], []),
+    ],
+)
+def test_a_mode_or_a_device_that_nothing_is_measured_of_is_a_row(tmp_path, devices, modes, missing):
+    files = [(write_model(tmp_path / f"{name}.onnx"), name) for name in "ab"]
+    bench = bench_of(devices=list(map(resolve_device, devices)), modes=modes, floor=True)
+    found, _ = run(bench, files)
+    failed = [row for row in found.results if row.error is not None]
+    assert [(row.name, row.device, row.mode, row.batch_size) for row in failed] == [
+        (name, *place, 0) for name in "ab" for place in missing
+    ]
+    assert all("which cpu does not have" in row.error and row.sha256 for row in failed)
 
 
 def test_a_file_that_cannot_be_measured_is_a_row_unless_it_is_the_only_one(tmp_path):
@@ -67,6 +87,9 @@ def test_a_file_that_cannot_be_measured_is_a_row_unless_it_is_the_only_one(tmp_p
     bad.write_bytes(b"text")
     found, _ = run(bench_of(), [(bad, "bad"), (write_model(tmp_path / "m.onnx"), "m")])
     assert [(row.name, row.error is None) for row in found.results] == [("m", True), ("m", True), ("bad", False)]
+    (sheet,) = latency_sheets(found.results)
+    assert (sheet.title, [row[1] for row in sheet.rows]) == ("Latency on cpu, mode e2e", ["1", "2", "every"])
+    assert "bad, cpu, mode e2e, every batch: " in sheet.note
     with pytest.raises(ModelError, match="not a usable ONNX file"):
         run(bench_of(), [(bad, "bad")])
 

@@ -122,6 +122,7 @@ def test_given_tensors_are_used_as_they_are(tmp_path):
     for name in ("x.npy", "x.npz"):
         inputs = tensor_inputs(session(path), file=tmp_path / name)
         assert (inputs.fixed_batch, inputs.shapes) == (2, {"x": (2, 3, 8, 4)})
+        assert inputs.only_batch("net") == f"{name} has a batch of 2, which is all that net is given"
         assert np.array_equal(inputs.read(tmp_path / name)["x"], given)
 
 
@@ -131,11 +132,13 @@ def test_given_tensors_are_used_as_they_are(tmp_path):
         ("x.npz", {"y": np.zeros((1, 3, 8, 1), np.float32)}, "has no array 'x'"),
         ("x.npz", {"x": np.zeros((1, 3, 8, 1))}, "as float64 .* the model takes float32"),
         ("x.npz", {"x": np.zeros((1, 4, 8, 1), np.float32)}, r"float32 \[1, 4, 8, 1\]; the model takes"),
-        ("x.npz", {"x": np.array([{}], dtype=object)}, "no readable .npy or .npz file without pickles"),
-        ("x.npy", b"text", "no readable"),
-        ("x.npz", b"PK\x03\x04 truncated", "no readable"),
-        ("x.npy", b"", "no readable"),
-        ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': (((((, }" + b" " * 95, "no readable"),
+        ("x.npz", {"x": np.array([{}], dtype=object)}, "file of numbers: it holds Python objects"),
+        ("x.npy", b"text", "no readable .npy or .npz file of numbers: it begins as neither"),
+        ("x.npy", b"\x80\x04]\x94.", "begins as neither"),
+        ("x.npz", b"PK\x03\x04 truncated", "damaged or cut off"),
+        ("x.npy", b"", "it is empty"),
+        ("x.npy", b"\x93NUMPY\x01\x00v\x00{'descr': (((((, }" + b" " * 95, "damaged or cut off"),
+        ("x.npy", b"\x93NUMPY\x02\x00\xff\xff\x00\x00" + b" " * 70_000, "damaged or cut off"),
         ("x.npz", {"x": np.zeros((1, 3, 8, 0), np.float32)}, "empty array"),
     ],
 )
@@ -144,8 +147,14 @@ def test_files_that_do_not_fit(tmp_path, name, arrays, message):
         (tmp_path / name).write_bytes(arrays)
     else:
         np.savez(tmp_path / name, **arrays)
-    with pytest.raises(ModelError, match=message):
+    with pytest.raises(ModelError, match=message) as caught:
         tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / name)
+    assert "allow_pickle" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(ModelError, match=r"of numbers: No such file or directory$"):
+        tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / "none.npy")
 
 
 def test_an_archive_that_unpacks_to_too_much_is_not_unpacked(tmp_path, monkeypatch):

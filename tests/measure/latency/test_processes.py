@@ -112,4 +112,4 @@ def test_the_program_itself(tmp_path):
     answer = child.answer(request(path).as_dict(), tmp_path / "images.npy")
     assert answer["measured"]["figures"]["num_samples"] >= 1
     refused = child.answer(request(path, mode="graph").as_dict(), None)
-    assert refused["type"] == "ProviderError"
+    assert refused["type"] == "CombinationError"

@@ -228,3 +228,12 @@ def test_a_process_is_given_the_options_of_the_candidate(file):
     again = Request.from_dict(request.as_dict())
     assert again == request
     assert dict(again.settings.provider_options) == {"cudnn_conv_algo_search": "EXHAUSTIVE"}
+
+
+def test_a_device_without_the_mode_is_a_result_that_says_so(file):
+    found, _ = tune([file], lambda _request: 1.0, devices=[CPU, resolve_device("cuda:0")], modes=["graph"])
+    assert [(one.device, one.mode, one.batch_size, one.error is None) for one in found] == [
+        ("cuda:0", "graph", 1, True),
+        ("cpu", "graph", 0, False),
+    ]
+    assert "which cpu does not have" in found[1].error

@@ -13,6 +13,11 @@ from mnistbench.results import BenchRun, Environment, LatencyResult, ProcessResu
 MACHINE = ENVIRONMENT
 PROCESS = ProcessResult(0.01, 0.002, 12, True, 1000, "noise", 1e-5, 1e-5, 1e-5)
 
+QUIET = (1.0, 1.004, 0.997, 1.002, 0.999)
+"""Factors of five processes with a noise floor far below 5%."""
+
+NOISY = (0.7, 1.0, 1.4, 0.8, 1.2)
+
 
 def row(name: str = "16-10", p50: float = 1e-5, *, calls: int = 1000, **changes: object) -> LatencyResult:
     """A result of a network of the paper: half of its calls take ``p50`` seconds, the slowest twice that."""
@@ -44,6 +49,15 @@ def row(name: str = "16-10", p50: float = 1e-5, *, calls: int = 1000, **changes:
         "num_parameters": spec.num_parameters,
     }
     return LatencyResult(**(values | changes))
+
+
+def steady(
+    name: str = "16-10", p50: float = 1e-5, spread: tuple[float, ...] = QUIET, **changes: object
+) -> LatencyResult:
+    """A result of processes whose calls take ``p50`` times ``spread``, which is what a verdict needs."""
+    times = [p50 * factor for factor in spread]
+    each = [process(num_samples=1, p50_seconds=time, mean_seconds=time, min_seconds=time) for time in times]
+    return row(name, p50, calls=0, processes=tuple(each), **changes)
 
 
 def process(**changes: object) -> ProcessResult:

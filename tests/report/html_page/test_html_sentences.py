@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import pytest
-from bench_runs import MACHINE, failed, foreign, process, row, run
+from bench_runs import MACHINE, NOISY, QUIET, failed, foreign, process, row, run, steady
 
 from mnistbench.report.html.cautions import cautions, failures_table
 from mnistbench.report.html.rows import gather
@@ -23,16 +23,17 @@ def doubts(*results) -> list[str]:
     return [plain(sentence) for sentence in cautions(gather([("x", run(*results))]))]
 
 
-FAST = row("64-10", 5e-6, provider="OpenVINOExecutionProvider")
+OPENVINO = "OpenVINOExecutionProvider"
+FAST = steady("64-10", 5e-6, provider=OPENVINO)
 
 
 def test_the_summary_by_hand():
-    slow = row("64-10", 1e-5, error_rate=0.02)
+    slow = steady("64-10", 1e-5, error_rate=0.02)
     assert told(run(row("16-10", 8e-6), slow, FAST, failed())) == [
         "3 results of 2 models on 1 machine, from 1 file; 1 measurement failed.",
         "Fastest at batch 1 on cpu, mode e2e: 64-10 through OpenVINO, 5.00 µs a call.",
         "Most images a second on cpu, mode e2e: 64-10 through OpenVINO at batch 1, 200 k.",
-        "OpenVINO against CPU in speed, median over the models: 2.00× at batch 1.",
+        "OpenVINO against CPU in speed of undisturbed calls: 2.00× at batch 1.",
         "On CPU at batch 1, none is both faster and more accurate than: "
         "16-10 (8.00 µs, 3.00%), 64-10 (10.0 µs, 2.00%).",
         "On OpenVINO at batch 1, none is both faster and more accurate than: 64-10 (5.00 µs, 3.00%).",
@@ -40,8 +41,8 @@ def test_the_summary_by_hand():
 
 
 def test_modes_and_machines_never_meet_in_one_ranking():
-    other = run(row("16-10", 1e-6), machine=dataclasses.replace(MACHINE, cpu="Other"))
-    sentences = told(run(row(), row("64-10", 1e-7, mode="graph")), other)
+    other = run(steady("16-10", 1e-6), machine=dataclasses.replace(MACHINE, cpu="Other"))
+    sentences = told(run(steady(), row("64-10", 1e-7, mode="graph")), other)
     assert sentences[0] == "3 results of 2 models on 2 machines, from 2 files."
     fastest = [sentence for sentence in sentences if sentence.startswith("Fastest")]
     assert [re.search("on (.*?): [0-9]", sentence)[1] for sentence in fastest] == [
@@ -50,11 +51,50 @@ def test_modes_and_machines_never_meet_in_one_ranking():
         "A: cpu, mode graph",
     ]
     against = [sentence for sentence in sentences if "against" in sentence]
-    assert against == ["B: CPU · e2e against A: CPU · e2e in speed, median over the models: 10.00× at batch 1."]
+    assert against == ["B: CPU · e2e against A: CPU · e2e in speed of undisturbed calls: 10.00× at batch 1."]
 
 
 def test_without_error_rates_there_is_no_front_to_tell():
     assert not any("accurate" in sentence for sentence in told(run(foreign())))
+
+
+def against(*pairs) -> str:
+    """What is said of a second run, given each result of the first and of the second."""
+    sentences = told(run(*(one for one, _ in pairs)), run(*(other for _, other in pairs)))
+    (sentence,) = [one for one in sentences if "against" in one] or [""]
+    return sentence.partition(" against ")[2]
+
+
+def test_a_second_run_of_the_same_is_no_faster():
+    again = steady(p50=0.8e-5, spread=NOISY)
+    assert (
+        against((steady(spread=NOISY), again))
+        == "A: CPU in speed of undisturbed calls: no clear difference at batch 1."
+    )
+    assert against((steady(), steady(p50=1.01e-5))) == "A: CPU in speed of undisturbed calls: the same at batch 1."
+    assert against((steady(), steady(p50=2e-5))) == "A: CPU in speed of undisturbed calls: 0.50× at batch 1."
+
+
+@pytest.mark.parametrize(
+    "changes", [{"processes": ()}, {"spread": QUIET[:2]}, {"processes": (process(min_seconds=None),) * 5, "calls": 0}]
+)
+def test_what_has_no_noise_floor_is_left_out(changes):
+    plain_row = row(p50=5e-6, **changes) if "processes" in changes else steady(p50=5e-6, **changes)
+    assert against((steady(), plain_row)) == ""
+
+
+def test_several_models_are_counted_by_their_verdicts():
+    names = ("16-10", "64-10", "128-10", "16-P-10")
+    rows = [steady(name) for name in names]
+
+    def changed(*factors):
+        pairs = [(one, steady(one.name, 1e-5 * factor)) for one, factor in zip(rows, factors, strict=True)]
+        return against(*pairs).partition(": CPU in speed of undisturbed calls, median over the models: ")[2]
+
+    assert changed(0.5, 0.5, 0.25, 1.0) == "2.00× (3 faster of 4) at batch 1."
+    assert changed(2.0, 2.0, 4.0, 0.5) == "0.50× (1 faster, 3 slower of 4) at batch 1."
+    assert changed(0.5, 0.5, 2.0, 2.0) == "no clear difference (2 faster, 2 slower of 4) at batch 1."
+    assert changed(1.0, 1.0, 1.0, 1.0) == "the same (none differs of 4) at batch 1."
 
 
 def test_setups_without_a_model_in_common_are_not_compared():

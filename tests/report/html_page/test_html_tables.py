@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import pytest
-from bench_runs import MACHINE, failed, row, run
+from bench_runs import MACHINE, NOISY, failed, row, run, steady
 
 from mnistbench.report.html.environment import environment_table
 from mnistbench.report.html.latency_tables import setup_tables, side_by_side_tables
@@ -34,12 +34,27 @@ def beside(*results) -> list[str]:
 
 
 def test_setups_stand_side_by_side_with_their_ratio():
-    first, second = beside(row(), row(p50=5e-6, provider=OPENVINO), row(batch_size=32), failed())
+    first, second = beside(steady(), steady(p50=5e-6, provider=OPENVINO), row(batch_size=32), failed())
     assert '<td data-value="1e-05">10.0 µs</td>' in first
     assert '<td data-value="5e-06"><b>5.00 µs</b> <small>2.00×</small></td>' in first
     assert first.startswith("<details open>")
     assert second.startswith("<details>")
     assert '<td class="quiet">–</td>' in second
+
+
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        (steady(p50=8e-6, spread=NOISY, provider=OPENVINO), " <small>≈</small>"),
+        (steady(p50=1.01e-5, provider=OPENVINO), " <small>≈</small>"),
+        (steady(p50=2e-5, provider=OPENVINO), " <small>0.50×</small>"),
+        (row(p50=2e-5, provider=OPENVINO), ""),
+    ],
+)
+def test_a_ratio_stands_only_where_noise_does_not_explain_it(other, told):
+    (drawn,) = beside(steady(), other)
+    cell = drawn.partition("</tr></tbody>")[0].replace("<b>", "").replace("</b>", "")
+    assert cell.endswith(f"µs{told}</td>")
 
 
 @pytest.mark.parametrize(
@@ -64,6 +79,22 @@ def test_every_figure_of_a_row():
         "100 k", "10.0 ms", "2.00 ms", "1,000", "3", "3.00",
     ]  # fmt: skip
     assert "<bdi>my file</bdi>, <bdi>intra_op_num_threads = 2</bdi>" in drawn
+
+
+def test_options_and_settings_are_told_as_people_say_them():
+    options = {
+        "allow_spinning": True,
+        "provider_options": {},
+        "input": {"name": "x", "batch_size": None, "shapes": {"x": [None, 3]}, "noise": 0.5},
+    }
+    page = gather([("x", dataclasses.replace(run(row(options=options)), settings={"plan": {"min_seconds": 0.5}}))])
+    (drawn,) = setup_tables(page, page.rows)
+    told = re.sub("<.*?>", "", drawn)
+    assert "allow_spinning = yes, provider_options (none), input (name x, shapes (x any × 3), noise 0.5)" in told
+    machine = re.sub("<.*?>", "", environment_table(page.runs))
+    assert "setting plan" in machine
+    assert "min seconds 0.5" in machine
+    assert not {"{", "}"} & {*told, *machine}
 
 
 def test_machines_that_differ_differ_in_bold():
