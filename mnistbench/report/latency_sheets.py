@@ -104,7 +104,7 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
     if not all(shown):
         notes.append(f"± needs {FEWEST_PROCESSES} fresh processes or more.")
     if any(result.throughput is not None for result in measured):
-        notes.append("images/s: by the mean call, which slow calls make longer than p50.")
+        notes.append("images/s: by the mean call, slow calls included, not by p50.")
     ran = dict.fromkeys(result.provider for result in measured)
     notes += dict.fromkeys(_PRECISIONS[provider] for provider in ran if provider in _PRECISIONS)
     unsettled = [result for result in measured if not result.warmup_settled]

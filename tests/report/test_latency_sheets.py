@@ -74,7 +74,7 @@ def test_a_column_of_dashes_says_what_it_needs() -> None:
 
 
 def test_images_a_second_that_do_not_fit_the_median_are_explained() -> None:
-    assert "images/s: by the mean call, which slow calls make longer than p50." in the_sheet(latency(OWN)).note
+    assert "images/s: by the mean call, slow calls included, not by p50." in the_sheet(latency(OWN)).note
     assert "images/s" not in the_sheet(latency(OWN, throughput=None)).note
 
 
