@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -22,8 +23,15 @@ from mnistbench.errors import MissingExtraError, ProcessError
 SECONDS_TO_ANSWER = 120.0
 """For a question to a machine: its first process imports torch, perhaps from a slow disk."""
 
+SECONDS_TO_LISTEN = 1.0
+SECONDS_BETWEEN_LOOKS = 10.0
+"""At the cluster itself: whether its head is there, and which machines."""
+SECONDS_WITHOUT_HEAD = 30.0
+"""A head may be started anew meanwhile. Ray would end this process after 60 seconds, without a word to our users."""
+SECONDS_OF_PATIENCE = 30.0
+"""After which the user is told that nothing has started."""
+
 Answer = TypeVar("Answer")
-Task = TypeVar("Task")
 
 
 @dataclass(frozen=True)
@@ -129,6 +137,43 @@ def is_cut_off(ray: Any) -> bool:
     return ray.get_runtime_context().get_node_id() not in {node.name for node in nodes_of(ray)}
 
 
+class Watch:
+    """Looks now and then whether the cluster is still there.
+
+    Args:
+        ray: As :func:`connected` gives it.
+        on_note: Told when the head does not answer.
+        go_on: What the user does once the cluster is there again, for the error.
+    """
+
+    def __init__(self, ray: Any, on_note: Callable[[str], None], go_on: str) -> None:
+        self._ray, self._note, self._go_on = ray, on_note, go_on
+        self._looked: float | None = None
+        self._headless: float | None = None
+
+    def look(self) -> bool:
+        """Look, when it is time to; whether it was, and all is well.
+
+        Raises:
+            ProcessError: When the cluster's head, or what joins this machine to it, is gone.
+        """
+        now = time.monotonic()
+        if self._looked is not None and now - self._looked < SECONDS_BETWEEN_LOOKS:
+            return False
+        self._looked = now
+        if (head := silent_head(self._ray)) is not None:
+            if self._headless is None:
+                self._headless = now
+                self._note(f"the head of the cluster, {head}, does not answer")
+            elif now - self._headless >= SECONDS_WITHOUT_HEAD:
+                raise ProcessError(f"the head of the cluster, {head}, is gone; start it again, and {self._go_on}")
+            return False
+        self._headless = None
+        if is_cut_off(self._ray):
+            raise ProcessError(f"this machine is no longer part of the cluster; once it is, {self._go_on}")
+        return True
+
+
 def ask_nodes(
     ray: Any,
     nodes: Sequence[Node],
@@ -163,40 +208,6 @@ def ask_nodes(
         except Exception as error:  # noqa: BLE001  # whatever a machine of another kind raises
             answers.append(Answered[Answer](node, None, f"{node.address} does not answer: {one_line_of(error)}"))
     return answers
-
-
-def run_alone(
-    ray: Any, function: Callable[[Task], Answer], tasks: Sequence[tuple[Node, Task]]
-) -> Iterator[tuple[int, Answer | None, str | None]]:
-    """Call a function once for each task, each time alone on its machine, in a process of its own.
-
-    It claims all that the machine lends, and waits until nobody else uses it.
-    What is under way when nobody asks further ends with the connection (see :func:`ask_nodes`).
-
-    Args:
-        ray: As :func:`connected` gives it.
-        function: A function that ``pickle`` can name.
-        tasks: What it is given, and where.
-
-    Yields:
-        The number of a task as soon as it is done, what the function gave, or why it gave nothing.
-    """
-    remote = ray.remote(max_retries=0, max_calls=1)(function)
-    waiting = {
-        remote.options(num_cpus=node.cpus, num_gpus=node.gpus, scheduling_strategy=on_node(ray, node.name)).remote(
-            task
-        ): number
-        for number, (node, task) in enumerate(tasks)
-    }
-    while waiting:
-        (reference,), _ = ray.wait(list(waiting), num_returns=1)
-        number = waiting.pop(reference)
-        try:
-            yield number, ray.get(reference), None
-        except ray.exceptions.RayTaskError as error:
-            yield number, None, str(error.cause)
-        except ray.exceptions.RayError as error:
-            yield number, None, one_line_of(error)
 
 
 def on_node(ray: Any, name: str) -> Any:

@@ -25,6 +25,8 @@ LOCK_FILE = ".mnistbench.lock"
 SECONDS_UNTIL_STALE = 10.0
 """A lock file that stays the same for so long was left behind: what it guards takes some milliseconds."""
 
+UNKNOWN_PLACE = "?"
+
 _SECONDS_BETWEEN_LOOKS = 0.01
 _LONGEST_TOKEN = 200
 _FREE = "free"
@@ -40,7 +42,18 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         OSError: When the folder cannot be opened or written.
     """
-    with _flocked(folder), _file_held(folder / LOCK_FILE):
+    with _flocked(folder), held_by_file(folder):
+        yield
+
+
+@contextlib.contextmanager
+def held_by_file(folder: Path) -> Iterator[None]:
+    """As :func:`locked`, but without ``flock``: for who holds the folder by :func:`locked_if_free` already.
+
+    Raises:
+        OSError: When the folder cannot be written.
+    """
+    with _file_held(folder / LOCK_FILE):
         yield
 
 
@@ -108,7 +121,7 @@ def _flock(descriptor: int, operation: int) -> bool:
 @contextlib.contextmanager
 def _file_held(file: Path) -> Iterator[None]:
     """Be the one who has created a file; wait for whoever has, but not for the dead."""
-    token = f"{os.getpid()} {_place()} {secrets.token_hex(8)}"
+    token = f"{os.getpid()} {place()} {secrets.token_hex(8)}"
     seen, since = "", time.monotonic()
     while not _create(file, token):
         holder = _read(file)
@@ -165,13 +178,27 @@ def _read(file: Path) -> str:
         return ""
 
 
-def _place() -> str:
-    """Within which a number means one process: this start of this machine, and its name space; ``?`` if unknown."""
+def place() -> str:
+    """Within which a number means one process: this start of this machine, and its name space.
+
+    :data:`UNKNOWN_PLACE` where the system does not say.
+    """
     try:
         boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         return f"{boot}/{os.readlink('/proc/self/ns/pid')}"
     except (OSError, ValueError):
-        return "?"
+        return UNKNOWN_PLACE
+
+
+def is_process_gone(number: int) -> bool:
+    """Whether no process of this very place has a number."""
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _is_dead(holder: str) -> bool:
@@ -179,16 +206,10 @@ def _is_dead(holder: str) -> bool:
     if holder == _FREE:
         return True
     number, _, rest = holder.partition(" ")
-    place = rest.partition(" ")[0]
-    if place != _place() or place == "?" or not number.isdecimal():
+    of = rest.partition(" ")[0]
+    if of != place() or of == UNKNOWN_PLACE or not number.isdecimal():
         return False
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return True
-    except (OSError, OverflowError):
-        return False
-    return False
+    return is_process_gone(int(number))
 
 
 def _take_away(file: Path, holder: str) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import os
 import secrets
+import subprocess
 import time
 import warnings
 from collections.abc import Iterator
@@ -15,6 +17,9 @@ import pytest
 from mnistbench.errors import ProviderError
 
 HERE = Path(__file__).parent
+
+# Not imported here: it reads the settings of a cluster as it is.
+needs_ray = pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="the extra 'ray' is not installed")
 
 
 @contextlib.contextmanager
@@ -56,4 +61,14 @@ def alone_for_a_while(text: str) -> tuple[float, float]:
     time.sleep(0.2)
     if text == "bad":
         raise ProviderError("no driver here")
+    if text == "dies":
+        os._exit(1)
     return begin, time.monotonic()
+
+
+def children(pid: int, program: str) -> list[int]:
+    """Processes that a process has started and that run a program."""
+    listed = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
+    ).stdout
+    return [int(line.split()[0]) for line in listed.splitlines() if program in line.split()[1]]

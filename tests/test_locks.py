@@ -126,12 +126,12 @@ def test_a_lock_of_a_dead_process_is_taken_at_once_and_one_of_the_living_waited_
     waits: list[float] = []
     monkeypatch.setattr(locks, "time", SimpleNamespace(monotonic=lambda: sum(waits), sleep=waits.append))
     file = tmp_path / locks.LOCK_FILE
-    for holder in (f"{dead_process()} {locks._place()} abc", "free"):
+    for holder in (f"{dead_process()} {locks.place()} abc", "free"):
         file.write_text(holder)
         with locked(tmp_path):
             assert file.read_text().startswith(f"{os.getpid()} ")
         assert waits == []
-    for holder in (f"{os.getpid()} {locks._place()} abc", "1 elsewhere abc", "", "nonsense", "\0" * 900):
+    for holder in (f"{os.getpid()} {locks.place()} abc", "1 elsewhere abc", "", "nonsense", "\0" * 900):
         file.write_text(holder)
         with locked(tmp_path):
             assert locks.SECONDS_UNTIL_STALE <= sum(waits) <= locks.SECONDS_UNTIL_STALE + 1

@@ -18,14 +18,15 @@ from typing import Any, Literal
 
 from mnistbench._version import __version__
 from mnistbench.cluster import (
+    SECONDS_OF_PATIENCE,
+    SECONDS_TO_LISTEN,
     Node,
+    Watch,
     ask_nodes,
     connected,
-    is_cut_off,
     nodes_of,
     on_node,
     one_line_of,
-    silent_head,
 )
 from mnistbench.errors import ProcessError, ProviderError
 from mnistbench.files import atomic_write
@@ -43,13 +44,6 @@ from mnistbench.training.sweep import Observer
 TRIES = 3
 """Machines of clusters come and go; a job that ends its process three times is to blame itself."""
 
-SECONDS_TO_LISTEN = 1.0
-SECONDS_BETWEEN_COUNTS = 10.0
-"""Between looks for machines that have joined."""
-SECONDS_WITHOUT_HEAD = 30.0
-"""A head may be started anew meanwhile. Ray would end this process after 60 seconds, without a word to our users."""
-SECONDS_OF_PATIENCE = 30.0
-"""After which the user is told that nothing has started."""
 SECONDS_TO_LEAVE = 5.0
 """A process that was asked to leave and has not by then is killed; what it saved is whole either way."""
 SECONDS_A_MARK_IS_KEPT = 86_400.0
@@ -184,8 +178,7 @@ class _Actors:
         self._datasets = frozenset(job.dataset_sha256 for job in sweep.jobs)
         self._mark: Path | None = None
         self._nodes: dict[str, Node] = {}
-        self._counted: float | None = None
-        self._headless: float | None = None
+        self._watch = Watch(ray, note, GO_ON)
         self._begun, self._patient = time.monotonic(), True
 
     def start(self, slot: Slot) -> _Actor:
@@ -229,20 +222,8 @@ class _Actors:
         Raises:
             ProcessError: When the cluster's head, or what joins this machine to it, is gone.
         """
-        now = time.monotonic()
-        if self._counted is not None and now - self._counted < SECONDS_BETWEEN_COUNTS:
+        if not self._watch.look():
             return ()
-        self._counted = now
-        if (head := silent_head(self._ray)) is not None:
-            if self._headless is None:
-                self._headless = now
-                self._note(f"the head of the cluster, {head}, does not answer")
-            elif now - self._headless >= SECONDS_WITHOUT_HEAD:
-                raise ProcessError(f"the head of the cluster, {head}, is gone; start it again, and {GO_ON}")
-            return ()
-        self._headless = None
-        if is_cut_off(self._ray):
-            raise ProcessError(f"this machine is no longer part of the cluster; once it is, {GO_ON}")
         new = [node for node in nodes_of(self._ray) if node.name not in self._nodes]
         self._nodes.update({node.name: node for node in new})
         return [slot for node in new for slot in self._slots(node)]

@@ -18,8 +18,8 @@ from torch import Tensor
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import ArtifactError, TrainingError
-from mnistbench.files import atomic_write, write_json
-from mnistbench.locks import locked_if_free
+from mnistbench.files import atomic_write, sha256_of, write_json
+from mnistbench.locks import held_by_file, locked_if_free
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EpochResult, TrainingResult
@@ -149,7 +149,7 @@ def job_steps(
 def _hold_and_train(
     job: Job, dataset: Dataset, device: torch.device, folder: Path, resume: bool, tell: OnEvent, now: Now
 ) -> Generator[bool, None, FinishedRun]:
-    """Train in a folder that no other process touches."""
+    """Train in a folder that no other process touches, as far as locks have an effect."""
     # Another process may have finished the run while this one waited.
     finished = read_finished(folder) if resume else None
     if finished is not None:
@@ -259,11 +259,13 @@ def _run_epoch(trainer: Trainer, before: Checkpoint, tell: OnEvent) -> Generator
 
 
 def _finish(folder: Path, job: Job, checkpoint: Checkpoint, trainer: Trainer) -> FinishedRun:
-    """Write weights, then the result that makes the run count as finished."""
+    """Write weights, then the result that makes the run count as finished.
+
+    Where locks have no effect another process may have finished the run; its weights stay as its result says.
+    """
     weights = checkpoint.best_weights if checkpoint.best_weights is not None else trainer.weights()
     selected = checkpoint.history[(checkpoint.best_epoch or len(checkpoint.history)) - 1]
     content = safetensors.torch.save(weights)
-    atomic_write(folder / "weights.safetensors", content)
     seconds = [entry.seconds for entry in checkpoint.history]
     low, high = wilson_interval(selected.num_errors, selected.num_images)
     result = TrainingResult(
@@ -301,11 +303,25 @@ def _finish(folder: Path, job: Job, checkpoint: Checkpoint, trainer: Trainer) ->
         job=job.key,
         environment=collect_environment(),
     )
-    write_json(folder / RESULT_FILE, result.as_dict())
-    # From here on the run is finished, whatever cannot be removed.
-    with contextlib.suppress(OSError):
-        remove_checkpoint(folder)
-    return FinishedRun(folder, result)
+    run = FinishedRun(folder, result)
+    with held_by_file(folder):
+        other = _whole(folder)
+        if other is None:
+            atomic_write(run.weights, content)
+            write_json(folder / RESULT_FILE, result.as_dict())
+        # From here on the run is finished, whatever cannot be removed.
+        with contextlib.suppress(OSError):
+            remove_checkpoint(folder)
+    return other or run
+
+
+def _whole(folder: Path) -> FinishedRun | None:
+    """The finished run in a folder, if its weights are those of its result."""
+    try:
+        run = read_finished(folder)
+        return run if run is not None and sha256_of(run.weights) == run.result.weights_sha256 else None
+    except (ArtifactError, OSError):
+        return None
 
 
 def load_weights(run: FinishedRun) -> dict[str, Tensor]:

@@ -17,14 +17,16 @@ from statistics import median
 from typing import Any, Literal
 
 from mnistbench import catalog
-from mnistbench.files import read_json, write_json
-from mnistbench.locks import is_locked, locked_if_free
+from mnistbench.files import SECONDS_OF_A_TEMPORARY, read_json, temporary_name, write_json
+from mnistbench.locks import LOCK_FILE, held_by_file, is_locked, locked_if_free
 from mnistbench.results import Result, RunState
 from mnistbench.training.job import LATER_FIELDS, MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_SEED, MAX_SHIFT, Job
+from mnistbench.training.writers import is_tensor_file, is_written_out
 
 JOB_FILE, STATE_FILE, RESULT_FILE, FAILURE_FILE = "job.json", "state.json", "result.json", "failure.json"
 
 _OF_CHECKPOINTS = ("epoch-*.safetensors", "best-*.safetensors", ".*.tmp")
+"""Patterns of tensor files, and of what was left half written."""
 
 MOST_SECONDS = 1e9
 """Thirty years; more is no time that a run took."""
@@ -111,29 +113,88 @@ def remove_checkpoint(folder: Path) -> None:
     Raises:
         OSError: When ``state.json`` cannot be removed.
     """
+    files = tensors_named(folder)
     (folder / STATE_FILE).unlink(missing_ok=True)
-    remove_tensors(folder)
+    remove_tensors(folder, done_with=files)
 
 
-def remove_tensors(folder: Path, *, except_for: Collection[str] = ()) -> None:
-    """Remove the tensor files of checkpoints, and what was left half written; only who holds the folder may."""
-    for pattern in _OF_CHECKPOINTS:
-        for file in folder.glob(pattern):
-            if file.name not in except_for:
-                with contextlib.suppress(OSError):
-                    file.unlink()
+def remove_tensors(folder: Path, *, done_with: Collection[str] = ()) -> None:
+    """Remove tensor files that ``state.json`` does not name and never will, and temporary files that were left behind.
+
+    What another process has just written and not named yet stays, since a lock
+    may have no effect. Where nobody knows what became of a writer, an hour says
+    that it has gone.
+
+    Args:
+        folder: Of a run.
+        done_with: Names of tensor files that an earlier ``state.json`` named.
+    """
+    found = [file for pattern in _OF_CHECKPOINTS for file in folder.glob(pattern)]
+    left = [file for file in found if file.name in done_with or is_written_out(file.name)]
+    if unsure := [file for file in found if file not in left]:
+        left += _left_behind(folder, unsure)
+    if not left:
+        return
+    # Only now: whoever wrote a file has written its state by now, or never will.
+    try:
+        named = _named_in(folder)
+    except ValueError:
+        named = {}
+    except OSError:
+        return
+    for file in left:
+        if file.name not in named:
+            with contextlib.suppress(OSError):
+                file.unlink()
+
+
+def tensors_named(folder: Path) -> dict[str, str]:
+    """Names of the tensor files that ``state.json`` names, with their hashes; none where it cannot be read."""
+    try:
+        return _named_in(folder)
+    except (OSError, ValueError):
+        return {}
+
+
+def _named_in(folder: Path) -> dict[str, str]:
+    try:
+        document = read_json(folder / STATE_FILE)
+    except FileNotFoundError:
+        return {}
+    files = document.get("files") if isinstance(document, dict) else None
+    entries = [entry for entry in files.values() if isinstance(entry, dict)] if isinstance(files, dict) else []
+    names = {str(entry.get("file")): str(entry.get("sha256")) for entry in entries}
+    return {name: digest for name, digest in names.items() if is_tensor_file(name)}
+
+
+def _left_behind(folder: Path, files: Collection[Path]) -> list[Path]:
+    """Those that are older than an hour by the clock of the file system; none where it cannot be asked."""
+    probe = folder / temporary_name("clock")
+    left = []
+    with contextlib.suppress(OSError):
+        try:
+            probe.touch()
+            now = probe.stat().st_mtime
+        finally:
+            probe.unlink(missing_ok=True)
+        for file in files:
+            with contextlib.suppress(OSError):
+                if now - file.stat().st_mtime > SECONDS_OF_A_TEMPORARY:
+                    left.append(file)
+    return left
 
 
 def tidy_finished(folder: Path) -> None:
     """Remove what an end between result and checkpoint left beside a finished run, if nobody is at it."""
     with contextlib.suppress(OSError):
-        left = [STATE_FILE, FAILURE_FILE, *_OF_CHECKPOINTS]
+        left = [STATE_FILE, FAILURE_FILE, LOCK_FILE, *_OF_CHECKPOINTS]
         if not any(True for pattern in left for _ in folder.glob(pattern)):
             return
         with locked_if_free(folder) as ours:
             if ours:
-                remove_checkpoint(folder)
-                remove_failure(folder)
+                with held_by_file(folder):  # and so takes away what a killed process left of it
+                    remove_checkpoint(folder)
+                    remove_failure(folder)
 
 
 def _run_folders(top: Path) -> Iterator[Path]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from kill_train_all import write_dataset
 
+from fault_trials import same_run
 from fault_trials.commands import temporaries, visible
 from fault_trials.one_of_many import ACTIONS, LOCKS
 from mnistbench.artifacts import read_manifest, verify
@@ -53,6 +54,8 @@ def run_together(what: str, count: int, kind: str, folder: Path) -> list[str]:
     problems = []
     while any(process.poll() is None for process in processes):
         problems += _half(folder / "shared")
+        if what == "train the same run":
+            problems += same_run.torn(folder, folder / "shared")
     for process in processes:
         _, said = process.communicate()
         if process.returncode:
@@ -72,6 +75,8 @@ def _half(shared: Path) -> list[str]:
         if file.suffix == ".json":
             try:
                 json.loads(file.read_bytes())
+            except FileNotFoundError:
+                continue  # the state of a run that has just ended
             except ValueError as error:
                 problems.append(f"{file.name}: {error}")
     try:
@@ -109,4 +114,6 @@ def _wrong(what: str, count: int, folder: Path) -> list[str]:
         case "results --save":
             seeds = [run.seed for run in read_published(shared / "results.json").runs]
             return [] if sorted(seeds) == list(range(count)) else [f"{len(seeds)} runs of {count}"]
+        case "train the same run":
+            return same_run.wrong(folder, shared)
     return [] if names == ["tuned/lenet5.json"] else [f"files: {names}"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import gzip
 import hashlib
+import importlib
 import sys
 import time
 from collections.abc import Callable
@@ -65,11 +66,19 @@ def tune(folder: Path, number: int) -> None:
     write_json(folder / "shared" / "tuned" / "lenet5.json", {"of": number, "text": "x" * 100_000})
 
 
+def train(folder: Path, _number: int) -> None:
+    """Train the run that all train."""
+    from fault_trials import same_run  # needs torch
+
+    same_run.train(folder, folder / "shared")
+
+
 ACTIONS: dict[str, Callable[[Path, int], None]] = {
     "fill the data cache": fill_cache,
     "export into a zoo": publish,
     "results --save": save_results,
     "write a tuning": tune,
+    "train the same run": train,
 }
 
 
@@ -95,6 +104,8 @@ def main(arguments: list[str]) -> int:
     what, folder, number, kind = arguments[0], Path(arguments[1]), int(arguments[2]), arguments[3]
     if kind != LOCKS[0]:
         locks.fcntl = Useless(kind)
+    if ACTIONS[what] is train:
+        importlib.import_module("fault_trials.same_run")  # or the first would be through before the last is there
     (folder / f"ready-{number}").touch()
     while not (folder / "go").exists():
         time.sleep(0.005)

@@ -31,9 +31,10 @@ class Runs:
     finished_work: Path
 
     @property
-    def checkpoint(self) -> bytes:
+    def checkpoint(self) -> Path:
         """Tensors after the first epoch."""
-        return (self.job.folder(self.stopped_work) / "epoch-0001.safetensors").read_bytes()
+        (file,) = self.job.folder(self.stopped_work).glob("epoch-0001-*.safetensors")
+        return file
 
     @property
     def weights(self) -> bytes:

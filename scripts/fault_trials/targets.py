@@ -155,7 +155,7 @@ def safetensors_targets(folder: Path) -> list[Target]:
         file.write_text(json.dumps(document))
 
     def resumed(content: bytes, *, vouched: bool) -> str:
-        work, run = fresh("resumed", sound.stopped_work, "epoch-0001.safetensors", content)
+        work, run = fresh("resumed", sound.stopped_work, sound.checkpoint.name, content)
         if not vouched:
             return _caught(lambda: read_checkpoint(run, sound.job))
         vouch(run / "state.json", content, "files", "tensors", "sha256")
@@ -175,7 +175,7 @@ def safetensors_targets(folder: Path) -> list[Target]:
         targets += [
             Target(
                 f"checkpoint {how}",
-                sound.checkpoint,
+                sound.checkpoint.read_bytes(),
                 mutate_bytes,
                 lambda content, v=vouched: resumed(content, vouched=v),
             ),

@@ -10,27 +10,19 @@ import time
 from pathlib import Path
 
 import pytest
+from ray_clusters import children, needs_ray
 
-pytest.importorskip("ray", reason="the extra 'ray' is not installed")
+pytestmark = needs_ray
 
 # A cluster of its own, which looks after it more often than is needed.
 PROGRAM = """
 import sys
-import time
+from mnistbench import cluster
 from mnistbench.cli import root
-from mnistbench.training import on_ray
-on_ray.SECONDS_BETWEEN_COUNTS, on_ray.SECONDS_WITHOUT_HEAD = 1.0, 2.0
+cluster.SECONDS_BETWEEN_LOOKS, cluster.SECONDS_WITHOUT_HEAD = 1.0, 2.0
 root.main(sys.argv[1:], prog_name="mnistbench")
 """
 ENDLESS = ("train", "8-10", "--epochs", 5_000, "--seed", 0, "--device", "cpu", "--executor", "ray")
-
-
-def children(pid: int, program: str) -> list[int]:
-    """Processes that a process has started and that run a program."""
-    listed = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True, check=True
-    ).stdout
-    return [int(line.split()[0]) for line in listed.splitlines() if program in line.split()[1]]
 
 
 @pytest.mark.slow

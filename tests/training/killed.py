@@ -116,8 +116,8 @@ def killed_after_each_checkpoint(job: Job, root: Path) -> list[str]:
     for epoch in range(1, job.epochs + 1):
         work_dir = root / f"epoch{epoch}"
         pid = in_child(lambda work_dir=work_dir: train(job, work_dir))
-        file = job.folder(work_dir) / f"epoch-{epoch:04d}.safetensors"
-        while not file.exists() and os.waitpid(pid, os.WNOHANG) == (0, 0):
+        pattern = f"epoch-{epoch:04d}-*.safetensors"
+        while not any(job.folder(work_dir).glob(pattern)) and os.waitpid(pid, os.WNOHANG) == (0, 0):
             pass
         try:
             os.kill(pid, signal.SIGKILL)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,9 @@ from tiny import tiny_job
 from mnistbench import files
 from mnistbench.errors import ArtifactError
 from mnistbench.results import EpochResult
+from mnistbench.training import checkpoint as checkpoint_module
 from mnistbench.training.checkpoint import STATE_FILE, Checkpoint, read_checkpoint, write_checkpoint
-from mnistbench.training.states import remove_checkpoint
+from mnistbench.training.states import remove_checkpoint, remove_tensors
 
 JOB = tiny_job(recipe="paper")
 
@@ -27,7 +29,18 @@ def checkpoint(epochs: int, best: int | None = None) -> Checkpoint:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir())
+    """Of files, without who has written them."""
+    return sorted(re.sub(r"-\d+-[0-9a-f]{8}-[0-9a-f]{8}\.", ".", entry.name) for entry in folder.iterdir())
+
+
+def tensors(folder: Path, kind: str, epoch: int) -> Path:
+    (found,) = folder.glob(f"{kind}-{epoch:04d}*.safetensors")
+    return found
+
+
+def age(file: Path) -> None:
+    """Make a file two hours old."""
+    os.utime(file, (file.stat().st_mtime - 7200,) * 2)
 
 
 def assert_same(read: Checkpoint | None, written: Checkpoint) -> None:
@@ -54,11 +67,13 @@ def test_without_a_state_there_is_no_checkpoint(tmp_path: Path) -> None:
 
 def test_only_the_newest_files_stay(tmp_path: Path) -> None:
     (tmp_path / "job.json").write_text("{}")
-    (tmp_path / ".state.json.0123456789abcdef.tmp").write_bytes(b"left by a kill")
+    left = tmp_path / ".state.json.0123456789abcdef.tmp"
+    left.write_bytes(b"left by a kill")
+    age(left)
     write_checkpoint(tmp_path, JOB, checkpoint(1, best=1))
     assert names(tmp_path) == ["best-0001.safetensors", "epoch-0001.safetensors", "job.json", STATE_FILE]
     write_checkpoint(tmp_path, JOB, checkpoint(2, best=1))
-    assert names(tmp_path) == ["best-0001.safetensors", "epoch-0002.safetensors", "job.json", STATE_FILE]
+    assert names(tmp_path) == ["best-0002.safetensors", "epoch-0002.safetensors", "job.json", STATE_FILE]
     write_checkpoint(tmp_path, JOB, checkpoint(3, best=3))
     assert names(tmp_path) == ["best-0003.safetensors", "epoch-0003.safetensors", "job.json", STATE_FILE]
     remove_checkpoint(tmp_path)
@@ -66,18 +81,124 @@ def test_only_the_newest_files_stay(tmp_path: Path) -> None:
     remove_checkpoint(tmp_path)
 
 
-def test_best_weights_that_are_there_are_not_written_again(tmp_path: Path) -> None:
+def test_best_weights_that_are_there_are_not_written_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_checkpoint(tmp_path, JOB, checkpoint(1, best=1))
-    before = (tmp_path / "best-0001.safetensors").stat()
+    age(tensors(tmp_path, "best", 1))
+    before = tensors(tmp_path, "best", 1).stat()
     write_checkpoint(tmp_path, JOB, checkpoint(2, best=1))
-    after = (tmp_path / "best-0001.safetensors").stat()
-    assert (after.st_ino, after.st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+    after = tensors(tmp_path, "best", 2).stat()
+    assert after.st_ino == before.st_ino
+    assert after.st_mtime > before.st_mtime + 3600  # or others would take it for left behind
+
+    def none(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "no links here")
+
+    monkeypatch.setattr(os, "link", none)
+    write_checkpoint(tmp_path, JOB, checkpoint(3, best=1))
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(3, best=1))
 
 
-def test_a_damaged_file_of_the_same_name_is_written_again(tmp_path: Path) -> None:
-    (tmp_path / "epoch-0001.safetensors").write_bytes(b"left by an older run")
+def test_damaged_best_weights_are_written_again(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, JOB, checkpoint(1, best=1))
+    tensors(tmp_path, "best", 1).write_bytes(b"damaged")
+    write_checkpoint(tmp_path, JOB, checkpoint(2, best=1))
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(2, best=1))
+
+
+def test_a_checkpoint_of_an_earlier_version_goes_on(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, JOB, checkpoint(2, best=1))
+    text = (tmp_path / STATE_FILE).read_text()
+    for old, new in (("epoch-0002", "epoch-0002"), ("best-0002", "best-0001")):
+        file = tensors(tmp_path, *(old.split("-")[0], 2))
+        text = text.replace(file.name, f"{new}.safetensors")
+        file.rename(tmp_path / f"{new}.safetensors")
+    (tmp_path / STATE_FILE).write_text(text)
+    (tmp_path / "epoch-0001.safetensors").write_bytes(b"left by a kill")
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(2, best=1))
+    write_checkpoint(tmp_path, JOB, checkpoint(3, best=1))
+    assert names(tmp_path) == ["best-0003.safetensors", "epoch-0003.safetensors", STATE_FILE]
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(3, best=1))
+
+
+def test_tensors_that_vanish_because_another_process_got_on_are_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_checkpoint(tmp_path, JOB, checkpoint(1))
-    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(1))
+    real, got_on = checkpoint_module.read_json, []
+
+    def late(file: Path) -> Any:
+        document = real(file)
+        if len(got_on) < 2:
+            got_on.append(1)
+            write_checkpoint(tmp_path, JOB, checkpoint(1 + len(got_on)))
+        return document
+
+    monkeypatch.setattr(checkpoint_module, "read_json", late)
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(3))
+
+
+def test_a_checkpoint_that_vanishes_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_checkpoint(tmp_path, JOB, checkpoint(1))
+    real = checkpoint_module.read_json
+
+    def late(file: Path) -> Any:
+        document = real(file)
+        remove_checkpoint(tmp_path)
+        return document
+
+    monkeypatch.setattr(checkpoint_module, "read_json", late)
+    assert read_checkpoint(tmp_path, JOB) is None
+    assert names(tmp_path) == []
+
+
+OTHER = "1-0123abcd-89abcdef"
+"""A writer on another machine."""
+
+
+def test_what_another_process_has_just_written_stays_for_an_hour(tmp_path: Path) -> None:
+    half, whole = tmp_path / ".epoch-0009.x.mnistbench.tmp", tmp_path / f"epoch-0009-{OTHER}.safetensors"
+    for remove in (lambda: write_checkpoint(tmp_path, JOB, checkpoint(2, best=1)), lambda: remove_checkpoint(tmp_path)):
+        half.touch()
+        whole.touch()
+        remove()
+        assert half.exists()
+        assert whole.exists()
+        age(half)
+        age(whole)
+        remove()
+        assert not half.exists()
+        assert not whole.exists()
+    assert names(tmp_path) == []
+
+
+def test_what_state_names_stays_however_old(tmp_path: Path) -> None:
+    write_checkpoint(tmp_path, JOB, checkpoint(2, best=1))
+    for file in tmp_path.glob("*.safetensors"):
+        text = (tmp_path / STATE_FILE).read_text()
+        theirs = f"{file.name.split('-')[0]}-0002-{OTHER}.safetensors"
+        file.rename(tmp_path / theirs)
+        (tmp_path / STATE_FILE).write_text(text.replace(file.name, theirs))
+        age(tmp_path / theirs)
+    remove_tensors(tmp_path)
+    assert_same(read_checkpoint(tmp_path, JOB), checkpoint(2, best=1))
+    write_checkpoint(tmp_path, JOB, checkpoint(3, best=1))
+    assert names(tmp_path) == ["best-0003.safetensors", "epoch-0003.safetensors", STATE_FILE]
+
+
+def test_where_the_clock_of_the_file_system_cannot_be_asked_nothing_is_old(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    theirs = tmp_path / f"epoch-0009-{OTHER}.safetensors"
+    theirs.touch()
+    age(theirs)
+
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "touch", full)
+        remove_tensors(tmp_path)
+    assert names(tmp_path) == [theirs.name.replace(f"-{OTHER}", "")]
 
 
 @pytest.mark.parametrize("function", ["replace", "fsync"])
@@ -123,10 +244,10 @@ def history_of(folder: Path) -> list[Any]:
     return list(json.loads((folder / STATE_FILE).read_text())["history"])
 
 
-def truncate(folder: Path, name: str, size: int) -> None:
-    content = (folder / name).read_bytes()
+def truncate(file: Path, size: int) -> None:
+    content = file.read_bytes()
     assert len(content) > size
-    (folder / name).write_bytes(content[:size])
+    file.write_bytes(content[:size])
 
 
 def entry(name: str, folder: Path) -> dict[str, str]:
@@ -135,8 +256,8 @@ def entry(name: str, folder: Path) -> dict[str, str]:
 
 
 def not_safetensors(folder: Path) -> None:
-    (folder / "epoch-0002.safetensors").write_bytes(b"no tensors")
-    damage_state(folder, best_epoch=None, files={"tensors": entry("epoch-0002.safetensors", folder)})
+    tensors(folder, "epoch", 2).write_bytes(b"no tensors")
+    damage_state(folder, best_epoch=None, files={"tensors": entry(tensors(folder, "epoch", 2).name, folder)})
 
 
 def outside(folder: Path, name: str) -> None:
@@ -146,13 +267,13 @@ def outside(folder: Path, name: str) -> None:
 
 
 def no_epoch(folder: Path) -> None:
-    (folder / "epoch-0002.safetensors").rename(folder / "epoch-0000.safetensors")
+    tensors(folder, "epoch", 2).rename(folder / "epoch-0000.safetensors")
     damage_state(folder, history=[], best_epoch=None, files={"tensors": entry("epoch-0000.safetensors", folder)})
 
 
 DAMAGES = {
     "empty state": lambda f: (f / STATE_FILE).write_bytes(b""),
-    "half a state": lambda f: truncate(f, STATE_FILE, 100),
+    "half a state": lambda f: truncate(f / STATE_FILE, 100),
     "state of bytes": lambda f: (f / STATE_FILE).write_bytes(b"\xff\xfe\x00"),
     "state is deep": lambda f: (f / STATE_FILE).write_bytes(b"[" * 300_000),
     "state is a list": lambda f: (f / STATE_FILE).write_text("[]"),
@@ -180,15 +301,13 @@ DAMAGES = {
     "history too long": lambda f: damage_state(f, history=history_of(f) * 2),
     "best epoch to come": lambda f: damage_state(f, best_epoch=3),
     "best epoch is null": lambda f: damage_state(f, best_epoch=None),
-    "best epoch without weights": lambda f: damage_state(f, files={"tensors": entry("epoch-0002.safetensors", f)}),
-    "tensors missing": lambda f: (f / "epoch-0002.safetensors").unlink(),
-    "tensors empty": lambda f: truncate(f, "epoch-0002.safetensors", 0),
-    "tensors cut": lambda f: truncate(f, "epoch-0002.safetensors", 100),
-    "one bit": lambda f: (f / "epoch-0002.safetensors").write_bytes(
-        (f / "epoch-0002.safetensors").read_bytes()[:-1] + b"\x01"
-    ),
-    "best missing": lambda f: (f / "best-0001.safetensors").unlink(),
-    "best cut": lambda f: truncate(f, "best-0001.safetensors", 20),
+    "best epoch without weights": lambda f: damage_state(f, files={"tensors": entry(tensors(f, "epoch", 2).name, f)}),
+    "tensors missing": lambda f: tensors(f, "epoch", 2).unlink(),
+    "tensors empty": lambda f: truncate(tensors(f, "epoch", 2), 0),
+    "tensors cut": lambda f: truncate(tensors(f, "epoch", 2), 100),
+    "one bit": lambda f: tensors(f, "epoch", 2).write_bytes(tensors(f, "epoch", 2).read_bytes()[:-1] + b"\x01"),
+    "best missing": lambda f: tensors(f, "best", 2).unlink(),
+    "best cut": lambda f: truncate(tensors(f, "best", 2), 20),
     "not safetensors": not_safetensors,
     "a folder": lambda f: damage_state(f, files={"tensors": {"file": "..", "sha256": "0" * 64}}),
     "above": lambda f: outside(f, "../outside.safetensors"),

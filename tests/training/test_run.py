@@ -163,7 +163,9 @@ def test_a_run_that_diverges_later_keeps_the_epochs_before(
     job = tiny_job()
     with pytest.raises(TrainingError, match="diverged in epoch 2: the loss is nan"):
         start(job, tiny, tmp_path)
-    assert names(job.folder(tmp_path)) == ["epoch-0001.safetensors", "failure.json", "job.json", "state.json"]
+    tensors, *others = names(job.folder(tmp_path))
+    assert tensors.startswith("epoch-0001-")
+    assert others == ["failure.json", "job.json", "state.json"]
     assert find_finished(tmp_path, job.network.name) is None
 
 

@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
-from mnistbench.cluster import Node, ask_nodes, nodes_of, run_alone
+from mnistbench.cluster import Node, ask_nodes, nodes_of
 from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
 from mnistbench.measure.gpus import find_gpus, label_of, plan_gpus
+from mnistbench.measure.latency.alone import run_alone
 from mnistbench.measure.latency.exclusive import GpuTask, measure_gpu
 from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 
@@ -120,7 +121,7 @@ def gpus_of_cluster(ray: Any, on_note: Callable[[str], None]) -> tuple[tuple[Gpu
 
     Args:
         ray: As :func:`mnistbench.cluster.connected` gives it.
-        on_note: Told of machines that do not answer.
+        on_note: Told of machines that do not answer or are waited for.
     """
     gpus: list[GpuFacts] = []
     homes: dict[str, Node] = {}
@@ -132,6 +133,6 @@ def gpus_of_cluster(ray: Any, on_note: Callable[[str], None]) -> tuple[tuple[Gpu
         homes |= {gpu.uuid: answered.node for gpu in answered.answer}
 
     def measure(tasks: Sequence[GpuTask]) -> Iterator[Done]:
-        return run_alone(ray, measure_gpu, [(homes[task.gpu.uuid], task) for task in tasks])
+        return run_alone(ray, measure_gpu, [(homes[task.gpu.uuid], task) for task in tasks], on_note=on_note)
 
     return tuple({gpu.uuid: gpu for gpu in gpus}.values()), measure

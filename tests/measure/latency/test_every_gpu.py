@@ -8,10 +8,9 @@ import signal
 
 import pytest
 from latencies import failed, row, run
-from ray_clusters import alone_for_a_while
 
 from mnistbench.bench_files import read_gpus_run, write_gpus_run
-from mnistbench.cluster import connected, nodes_of, run_alone
+from mnistbench.cluster import connected
 from mnistbench.errors import ArtifactError, ProcessError, ProviderError
 from mnistbench.measure.gpus import runs_of
 from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, in_fresh_process, with_outcome
@@ -127,14 +126,7 @@ def test_a_fresh_process_answers_fails_or_dies():
         in_fresh_process(killed, FAST)
 
 
-def test_on_a_cluster_tasks_of_one_machine_are_never_at_the_same_time(ray_address):
+def test_the_gpus_of_a_cluster_are_asked_for_on_each_machine(ray_address):
     with connected(ray_address) as ray:
-        lending = [node for node in nodes_of(ray) if node.gpus]
-        tasks = [(lending[0], "a"), (lending[0], "b"), (lending[0], "bad")]
-        done = {number: (answer, error) for number, answer, error in run_alone(ray, alone_for_a_while, tasks)}
         found, _measure = gpus_of_cluster(ray, lambda _text: None)
-    assert len(lending) == 2
-    (first_begin, first_end), (second_begin, second_end) = done[0][0], done[1][0]
-    assert first_end <= second_begin or second_end <= first_begin
-    assert done[2] == (None, "no driver here")
     assert isinstance(found, tuple)
