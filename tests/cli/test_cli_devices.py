@@ -80,6 +80,10 @@ def test_a_run_that_is_asked_to_end_ends_its_process_and_keeps_what_it_has(train
     assert process.returncode == 130, said
     assert "what was measured is kept in" in said
     assert read_bench_run(file).results
+    for _ in range(200):  # whoever inherits a process that was killed has to take note of it
+        if not Path(f"/proc/{child}").exists():
+            break
+        time.sleep(0.05)
     assert not Path(f"/proc/{child}").exists()
 
 
