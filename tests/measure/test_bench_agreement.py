@@ -11,7 +11,6 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from conftest import write_digits
 
 from mnistbench.errors import ProviderError
 
@@ -62,12 +61,12 @@ def test_what_benchmark_app_prints(agreement):
         agreement.benchmark_app_turn("Median: 0.05 ms\nit broke")
 
 
-def test_the_script_says_what_it_compares(agreement, tmp_path):
+def test_the_script_says_what_it_compares(agreement, tmp_path, digits_folder):
     output = tmp_path / "agreement.json"
     options = ["64-64-10", "--batch", "1", "--rounds", "3", "--turn", "0.003", "--output", str(output)]
     done = subprocess.run(
         [sys.executable, str(SCRIPT), *options],
-        env={**os.environ, "PYTHONPATH": str(TOP), "MNISTBENCH_DATA": str(write_digits(tmp_path / "digits"))},
+        env={**os.environ, "PYTHONPATH": str(TOP), "MNISTBENCH_DATA": str(digits_folder)},
         capture_output=True,
         text=True,
         check=False,
