@@ -44,6 +44,10 @@ class ProviderError(MnistbenchError):
     """A device or execution provider that was asked for cannot be used."""
 
 
+class BrokenDeviceError(ProviderError):
+    """A device that is there does not compute, so that no job can be trained on it."""
+
+
 class ProcessError(MnistbenchError):
     """A process that was to measure something ended, or was ended, without an answer."""
 

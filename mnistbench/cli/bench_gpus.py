@@ -75,9 +75,9 @@ def bench_gpus(
     """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile."""
     from mnistbench.bench_files import MOST_SAMPLES, write_gpus_run
     from mnistbench.files import check_writable
-    from mnistbench.measure.gpus import find_gpus
     from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, measure_here
     from mnistbench.measure.latency.exclusive import GpuTask, SentModel
+    from mnistbench.measure.lent_gpus import lent_gpus, look_at_gpus
     from mnistbench.results import GpuFacts
 
     models = tuple(SentModel(file.name, str(file.path), file.path.read_bytes()) for file in files.values())
@@ -95,7 +95,10 @@ def bench_gpus(
 
             found, measure = gpus_of_cluster(stack.enter_context(connected(address)), say)
         else:
-            found, measure = find_gpus(), measure_here
+            found, others = lent_gpus(look_at_gpus())
+            if others is not None:
+                say(f"left out: {others}")
+            measure = measure_here
         try:
             run = bench_every_gpu(found, make_task, measure, allow_busy=allow_busy, keep=keep, on_note=say)
         except KeyboardInterrupt:

@@ -104,7 +104,7 @@ def open_engine(
     if name == "local":
         return Engine(LocalExecutor(chosen, at_once), chosen, choose_precisions, in_process=True)
     gpus = () if on_cpu else usable_gpus(device)
-    return Engine(PoolExecutor(gpus, at_once), chosen, choose_precisions)
+    return Engine(PoolExecutor(gpus, at_once, on_note=say), chosen, choose_precisions)
 
 
 def _ray_engine(device: str, at_once: int, address: str | None, store: Store | None) -> Engine:

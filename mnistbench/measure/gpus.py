@@ -25,7 +25,7 @@ _LIST = ("nvidia-smi", "-L")
 
 
 def find_gpus(node: str = "", *, run: Runner = run_command, machine: Machine | None = None) -> tuple[GpuFacts, ...]:
-    """The GPUs of this machine, those that ``CUDA_VISIBLE_DEVICES`` hides too; empty without a driver.
+    """The GPUs of this machine, hidden ones too (see :mod:`mnistbench.measure.lent_gpus`); empty without a driver.
 
     Args:
         node: What to call the machine.
@@ -48,7 +48,7 @@ def parse_gpus(
 
     Args:
         listed: A line a GPU: UUID, name, limit of power in watts, driver, MiB used and in all, MIG mode.
-        processes: A line a process: UUID of its GPU and its number.
+        processes: A line a process: UUID of its GPU, or of the instance, and its number.
         instances: What ``nvidia-smi -L`` prints.
         node: As in :class:`GpuFacts`, like the rest.
         cuda: As ``node``.
@@ -64,7 +64,9 @@ def parse_gpus(
         if len(others) != 5 or not uuid.startswith("GPU-"):
             continue
         power, driver, used, total, mode = others
-        pieces = parts.get(uuid.strip(), []) if mode == "Enabled" else [(uuid.strip(), "")]
+        whole = uuid.strip()
+        pieces = parts.get(whole, []) if mode == "Enabled" else [(whole, "")]
+        running = sum(busy.count(known) for known in {whole, *(piece for piece, _ in pieces)})
         gpus += [
             GpuFacts(
                 node,
@@ -75,9 +77,10 @@ def parse_gpus(
                 driver,
                 cuda,
                 onnxruntime,
-                processes=busy.count(uuid.strip()),
+                processes=running,
                 memory_used_bytes=_mebibytes(used),
                 memory_bytes=_mebibytes(total),
+                parent="" if piece == whole else whole,
             )
             for piece, profile in pieces
         ]

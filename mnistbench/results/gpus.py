@@ -33,9 +33,11 @@ class GpuFacts(Result):
     """That compute on it; of the whole GPU for an instance."""
     memory_used_bytes: int = 0
     memory_bytes: int = 0
+    parent: str = ""
+    """UUID of the GPU that an instance is part of; empty for a whole GPU."""
 
     def __post_init__(self) -> None:
-        check_texts(self, ("node", "uuid", "name", "mig", "driver", "cuda", "onnxruntime"))
+        check_texts(self, ("node", "uuid", "name", "mig", "driver", "cuda", "onnxruntime", "parent"))
         check_count("processes", self.processes, 0)
 
 

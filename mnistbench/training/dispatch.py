@@ -29,7 +29,11 @@ Message = tuple[str, str, Any]
 """What a process says: a kind, the key of the job it is about or an empty text, and what belongs to it.
 
 ``ready`` (nothing, or why the process does not suit), ``begun``, ``event``, ``finished``, ``failed`` (the reason),
-``broken`` (an error that is no job's fault), ``died`` (how, in words)."""
+``broken`` (an error that is no job's fault), ``unusable`` (why its device computes nothing; the process ends),
+``died`` (how, in words)."""
+
+BREAKS = 2
+"""A fresh process is given a device that has broken; one that breaks so often, with nothing done between, is left."""
 
 
 class Fleet(Protocol):
@@ -62,6 +66,10 @@ class _Seat:
     worker: Any = None
     ready: bool = False
     jobs: dict[str, Job] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
+    """Keys of those jobs that its process has taken up."""
+    breaks: int = 0
+    """How often its device has broken since a job ended there."""
 
 
 def dispatch(
@@ -174,13 +182,18 @@ class _Dispatch:
                 self._leave_out(seat, str(content))
             case "died":
                 self._bury(seat, content)
+            case "unusable":
+                self._retire(seat, content)
             case "begun":
+                seat.begun.add(key)
                 self._begin(seat.jobs[key])
             case "event":
                 self._observer.event(seat.jobs[key], content)
             case "finished":
+                seat.breaks = 0
                 self._observer.finish(seat.jobs.pop(key), content)
             case "failed":
+                seat.breaks = 0
                 self._observer.fail(seat.jobs.pop(key), content)
 
     def _begin(self, job: Job) -> None:
@@ -198,10 +211,25 @@ class _Dispatch:
         self._note(f"left out: {why}")
         self.seats.remove(seat)
 
+    def _retire(self, seat: _Seat, why: str) -> None:
+        """A process has ended since its device computes nothing; what it had not taken up is no worse for it."""
+        seat.breaks += 1
+        untouched = [job for key, job in seat.jobs.items() if key not in seat.begun]
+        seat.jobs = {key: job for key, job in seat.jobs.items() if key in seat.begun}
+        seat.ready = True  # it could have trained on another device
+        self._bury(seat, f"has ended: {why}")
+        self._due.extendleft(reversed(untouched))
+        if seat.breaks < BREAKS:
+            return
+        if len(self.seats) > 1:
+            self._leave_out(seat, f"{why} ({BREAKS} times in a row)")
+        elif self._due or self._waiting:
+            raise ProcessError(f"{why} ({BREAKS} times in a row), and there is no other device to train on")
+
     def _bury(self, seat: _Seat, how: str) -> None:
         """A process has died; what it had is finished, tried again or failed."""
         never_ready = not seat.ready
-        jobs, seat.jobs, seat.worker, seat.ready = seat.jobs, {}, None, False
+        jobs, seat.jobs, seat.worker, seat.ready, seat.begun = seat.jobs, {}, None, False, set()
         again = []
         for key, job in jobs.items():
             try:

@@ -270,8 +270,14 @@ class _Actors:
         except self._ray.exceptions.RayError as error:
             how = f"was lost on {worker.address} ({one_line_of(error)})"
         else:
+            if any(kind == "unusable" for kind, _key, _content in batch):
+                self._end(worker)  # or its successor would wait for the GPU
             return batch
+        self._end(worker)
+        return [("died", "", how)]
+
+    def _end(self, worker: _Actor) -> None:
+        """Hear no more of a process, which may only be out of reach."""
         worker.messages = None
         with contextlib.suppress(self._ray.exceptions.RayError):
-            self._ray.kill(worker.handle)  # it may only be out of reach
-        return [("died", "", how)]
+            self._ray.kill(worker.handle)

@@ -11,7 +11,7 @@ import contextlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -42,12 +42,14 @@ class PoolExecutor:
         gpus: Numbers of the GPUs, each with one process; none of them means the CPU.
         at_once: Jobs in turns on each GPU, or processes on the CPU.
         num_threads: Threads of each process on the CPU; by default, this process's shared out among them.
+        on_note: Gets what the user should know of devices that are left out.
         now: Says when a job failed whose process died.
     """
 
     gpus: tuple[int, ...] = ()
     at_once: int = 1
     num_threads: int | None = None
+    on_note: Callable[[str], None] | None = field(default=None, repr=False, compare=False)
     now: Now = field(default=utc_now, repr=False)
 
     def train(self, sweep: Sweep, observer: Observer) -> None:
@@ -59,7 +61,7 @@ class PoolExecutor:
             num_threads=self.num_threads,
             usable_threads=torch.get_num_threads(),
         )
-        dispatch(sweep, slots, _Processes(sweep), observer, now=self.now)
+        dispatch(sweep, slots, _Processes(sweep), observer, on_note=self.on_note, now=self.now)
 
 
 @dataclass(eq=False)

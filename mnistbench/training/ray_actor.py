@@ -18,7 +18,7 @@ from pathlib import Path
 
 from mnistbench._version import __version__
 from mnistbench.cache import user_cache_dir
-from mnistbench.errors import ArtifactError, MissingExtraError, MnistbenchError, ProcessError
+from mnistbench.errors import ArtifactError, BrokenDeviceError, MissingExtraError, MnistbenchError, ProcessError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
@@ -110,11 +110,16 @@ class Trainer:
                     if self._stopped.is_set():
                         return
         except Exception as error:  # noqa: BLE001  # the driver raises it, or leaves this machine out
-            if isinstance(error, MnistbenchError | OSError):
-                where = ProcessError(f"{terms.address} cannot train: {error}")
-                yield [*said, ("broken", "", where)]
-            else:
-                yield [*said, ("broken", "", portable_error(error))]
+            yield [*said, _why(error, terms.address)]
+
+
+def _why(error: Exception, address: str) -> Message:
+    """What the driver is told of an error that is being handled."""
+    if isinstance(error, BrokenDeviceError):
+        return "unusable", "", f"{address}: {error}"
+    if isinstance(error, MnistbenchError | OSError):
+        return "broken", "", ProcessError(f"{address} cannot train: {error}")
+    return "broken", "", portable_error(error)
 
 
 class _Inbox:

@@ -19,6 +19,7 @@ from mnistbench.errors import ArtifactError
 from mnistbench.files import check_writable
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
+from mnistbench.training.probe import check_after
 from mnistbench.training.run import Event, run_job
 from mnistbench.training.states import tidy_finished
 
@@ -52,6 +53,7 @@ def run_one_by_one(
 
     Raises:
         OSError: When no run at all could be written into the work folder.
+        BrokenDeviceError: When the device computes no more.
     """
     waiting, checked = deque(jobs), False
     while job := next_job(waiting, work_dir, resume, observer):
@@ -64,6 +66,7 @@ def run_one_by_one(
         except BrokenPipeError:
             raise  # the observer's own output has no reader any more
         except JOB_ERRORS as error:
+            check_after(error, device)
             observer.fail(job, reason_of(job, error))
         else:
             observer.finish(job, run)

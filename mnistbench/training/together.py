@@ -18,12 +18,14 @@ from pathlib import Path
 import torch
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.errors import BrokenDeviceError
 from mnistbench.files import check_writable
 from mnistbench.training.captured import new_stream
 from mnistbench.training.failures import JOB_ERRORS, reason_of
 from mnistbench.training.hardware import choose_num_threads, use_threads
 from mnistbench.training.job import FinishedRun, Job
 from mnistbench.training.loop import SECONDS_BETWEEN_LOOKS
+from mnistbench.training.probe import check_after
 from mnistbench.training.run import job_steps
 from mnistbench.training.slots import MOST_ON_A_GPU
 from mnistbench.training.sweep import Observer, next_job
@@ -54,6 +56,7 @@ def run_together(
 
     Raises:
         OSError: When no run at all could be written into the work folder.
+        BrokenDeviceError: When the device computes no more.
     """
     waiting, checked = deque(jobs), False
     if device.type == "cuda":
@@ -99,9 +102,22 @@ class Turns:
         self._running.append(_Turn(job, steps, new_stream(self._device) if self._device.type == "cuda" else None))
 
     def step(self) -> None:
-        """Let the next job get on, or rest a moment when all of them wait for other processes."""
+        """Let the next job get on, or rest a moment when all of them wait for other processes.
+
+        Raises:
+            BrokenDeviceError: When the device computes no more; no run is held then.
+        """
         # It stays in the list meanwhile, so that whatever happens it is closed.
-        if self._running[0].take(self._observer):
+        try:
+            more = self._running[0].take(self._observer, self._device)
+        except BrokenDeviceError:
+            for turn in self._running:
+                # Nor does a broken device let go of anything without an error.
+                with contextlib.suppress(RuntimeError):
+                    turn.steps.close()
+            self._running.clear()
+            raise
+        if more:
             self._running.rotate(-1)
         else:
             self._running.popleft()
@@ -123,7 +139,7 @@ class _Turn:
     stream: torch.cuda.Stream | None
     got_on: bool = True
 
-    def take(self, observer: Observer) -> bool:
+    def take(self, observer: Observer, device: torch.device) -> bool:
         """Go on for a few steps; whether there are more to come."""
         threads = choose_num_threads(self.job.network.spec, torch.get_num_threads())
         try:
@@ -135,6 +151,7 @@ class _Turn:
         except BrokenPipeError:
             raise  # the observer's own output has no reader any more
         except JOB_ERRORS as error:
+            check_after(error, device)
             observer.fail(self.job, reason_of(self.job, error))
         else:
             return True

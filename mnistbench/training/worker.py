@@ -23,10 +23,12 @@ from typing import Any, Protocol
 import torch
 
 from mnistbench.data.dataset import Dataset
+from mnistbench.errors import BrokenDeviceError
 from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.hardware import choose_device, keep_freed_memory
 from mnistbench.training.job import FinishedRun, Job
+from mnistbench.training.probe import check_device
 from mnistbench.training.run import Event, StepsDone
 from mnistbench.training.slots import Slot
 from mnistbench.training.sweep import Observer
@@ -61,6 +63,8 @@ def work(connection: Connection[Any, Any], sweep: Sweep, slot: Slot) -> None:
             pass
     except (EOFError, ConnectionError):
         return  # the parent is gone
+    except BrokenDeviceError as error:
+        send(("unusable", "", str(error)))  # perhaps only for this process, which ends
     except Exception as error:  # noqa: BLE001  # the parent raises it
         send(("broken", "", portable_error(error)))
     finally:
@@ -91,8 +95,9 @@ def prepare(slot: Slot) -> None:
 
     Raises:
         ProviderError: When its device cannot be used.
+        BrokenDeviceError: When its device is there and does not compute.
     """
-    choose_device(slot.device)
+    check_device(choose_device(slot.device))
     torch.set_num_threads(slot.num_threads)
     keep_freed_memory()
 
@@ -108,6 +113,9 @@ def train_in_turns(
         sweep: As for :func:`work`.
         slot: As for :func:`work`.
         reporter: Told of everything.
+
+    Raises:
+        BrokenDeviceError: When its device computes no more.
     """
     turns = Turns(dataset, torch.device(slot.device), sweep.work_dir, reporter, resume=sweep.resume)
     more = True

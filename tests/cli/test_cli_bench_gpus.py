@@ -21,7 +21,8 @@ def gpus(monkeypatch):
     """Sets which GPUs there are, and what is measured on each."""
 
     def set_(*found, rows=MEASURED):
-        monkeypatch.setattr("mnistbench.measure.gpus.find_gpus", lambda: found)
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+        monkeypatch.setattr("mnistbench.measure.lent_gpus.find_gpus", lambda: found)
         monkeypatch.setattr(
             "mnistbench.measure.latency.every_gpu.measure_here",
             lambda tasks: ((number, run(*rows), None) for number, _ in enumerate(tasks)),
@@ -41,6 +42,16 @@ def test_what_was_measured_is_printed_and_kept_and_the_report_shows_it(trained, 
     assert [(kind["gpus"][0]["name"], kind["run"] is None) for kind in kinds] == [("Fast", False), ("Taken", True)]
     trained("report", target, "--output", tmp_path / "page.html").succeeds()
     assert "every.json: Fast" in (tmp_path / "page.html").read_text(encoding="utf-8")
+
+
+def test_a_gpu_that_is_hidden_is_left_out_with_a_line(trained, gpus, tmp_path, monkeypatch):
+    gpus(FAST, dataclasses.replace(FAST, uuid="GPU-2", name="Theirs"))
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "GPU-1")
+    outcome = trained(*BENCH, "--output", tmp_path / "every.json").succeeds()
+    assert "left out: Theirs (GPU-2): hidden by CUDA_VISIBLE_DEVICES" in outcome.err
+    assert [kind["gpus"][0]["name"] for kind in json.loads((tmp_path / "every.json").read_text())["kinds"]] == ["Fast"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
+    trained(*BENCH, "--output", tmp_path / "none.json").fails_with("no NVIDIA GPU was found")
 
 
 def test_json_is_the_document_of_the_file_without_samples(trained, gpus, tmp_path):

@@ -55,6 +55,14 @@ def test_what_nvidia_smi_prints_is_understood():
         ("MIG-1", "NVIDIA A100", "1g.10gb", 1),
         ("MIG-2", "NVIDIA A100", "2g.20gb", 1),
     ]
+    assert [one.parent for one in (h200, tesla, *parts)] == ["", "", "GPU-c", "GPU-c"]
+
+
+@pytest.mark.parametrize(
+    ("processes", "count"), [("MIG-2, 1\n", 1), ("GPU-c, 1\nMIG-1, 2\nMIG-2, 3", 3), ("MIG-9, 1", 0)]
+)
+def test_an_instance_is_busy_when_any_part_of_its_gpu_is(processes, count):
+    assert [part.processes for part in parse(processes=processes)] == [0, 0, count, count]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -247,6 +247,86 @@ def test_a_mistake_of_ours_in_the_middle_ends_everything(tmp_path: Path) -> None
     with pytest.raises(ZeroDivisionError):
         run(stage, [HERE, THERE], tmp_path)
     assert stage.stopped == [True]
+
+
+GPUS = [Slot("cuda:0"), Slot("cuda:1")]
+BROKEN = ("unusable", "", "device cuda:0 does not compute")
+
+
+def breaks(*, begun: bool = True, times: int = 1000) -> Play:
+    """The first device breaks as soon as a job comes to it, so many times."""
+    broken: list[Job] = []
+
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if actor.slot.device == "cuda:1" or len(broken) >= times:
+            return well(actor, job)
+        broken.append(job)
+        return [*([("begun", job.key, None)] if begun else []), BROKEN]
+
+    return play
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_device_that_breaks_twice_in_a_row_is_left_out_and_no_other_job_is_lost_to_it(
+    tmp_path: Path, tries: int
+) -> None:
+    stage = Stage(breaks())
+    log, notes = run(stage, GPUS, tmp_path, tries=tries)
+    assert notes[-1] == "left out: device cuda:0 does not compute (2 times in a row)"
+    assert len(notes) == (1 if tries == 1 else 3)
+    assert [len(actor.given) for actor in stage.actors if actor.slot.device == "cuda:0"] == [1, 1]
+    assert [log.of(job) for job in JOBS] == [["begin", "fail"]] * 4
+    lost = [
+        reason for reason in log.reasons.values() if "has ended: device cuda:0 does not compute; its saved" in reason
+    ]
+    assert len(lost) == (2 if tries == 1 else 0)
+
+
+def test_what_a_broken_process_had_not_taken_up_is_no_worse_for_it(tmp_path: Path) -> None:
+    stage = Stage(breaks(begun=False))
+    log, notes = run(stage, GPUS, tmp_path)
+    assert len(notes) == 1
+    assert [log.of(job) for job in JOBS] == [["begin", "fail"]] * 4
+    assert not any("cuda:0" in reason for reason in log.reasons.values())
+
+
+def test_a_device_that_computes_again_in_a_fresh_process_stays(tmp_path: Path) -> None:
+    seen: Counter[str] = Counter()
+
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        seen[actor.slot.device] += 1
+        odd = seen[actor.slot.device] % 2
+        return [("begun", job.key, None), BROKEN] if odd else well(actor, job)
+
+    stage = Stage(play)
+    log, notes = run(stage, [Slot("cuda:0")], tmp_path, JOBS[:3], tries=2)
+    assert [log.of(job) for job in JOBS[:3]] == [["begin", "fail"]] * 3
+    assert all("as it was written" in reason for reason in log.reasons.values())
+    assert not any("left out" in note for note in notes)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_when_every_device_is_broken_that_is_the_error(tmp_path: Path, begun: bool) -> None:
+    stage = Stage(breaks(begun=begun))
+    log, notes = Log(), []
+    with pytest.raises(ProcessError, match=r"cuda:0 does not compute \(2 times in a row\), and there is no other"):
+        dispatch(Sweep((*JOBS, tiny_job()), make_dataset, tmp_path), GPUS[:1] * 2, stage, log, on_note=notes.append)
+    assert len(notes) == 1
+    assert stage.stopped == [True]
+
+
+def test_a_device_that_breaks_over_the_last_job_is_no_error_but_the_jobs(tmp_path: Path) -> None:
+    log, notes = run(Stage(breaks()), GPUS[:1], tmp_path, JOBS[:2])
+    assert len(log.reasons) == 2
+    assert notes == []
+
+
+def test_a_process_that_finds_its_device_broken_before_it_is_ready_has_a_second_try(tmp_path: Path) -> None:
+    stage = Stage(well, hello=only_there(*BROKEN))
+    log, notes = run(stage, [HERE, THERE], tmp_path)
+    assert notes == ["left out: device cuda:0 does not compute (2 times in a row)"]
+    assert [actor.slot.node for actor in stage.actors].count("here") == 2
+    assert len(log.reasons) == 4
 
 
 def test_a_machine_that_joins_gets_jobs(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ import torch
 from observed import SWEEP, Log
 from tiny import make_dataset, tiny_job
 
+from mnistbench.errors import BrokenDeviceError
 from mnistbench.locks import is_locked, locked
+from mnistbench.training import loop, probe
 from mnistbench.training.job import Job
 from mnistbench.training.run import Event
 from mnistbench.training.states import read_run
@@ -134,3 +137,51 @@ def test_a_work_folder_that_takes_nothing_is_one_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="training"):
         together(SWEEP, tmp_path, log)
     assert log.told == []
+
+
+class Sticky:
+    """A device on which, after some epochs, every computation fails."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, epochs: int) -> None:
+        self.left = epochs
+        plain = loop.Trainer.epoch_steps
+        monkeypatch.setattr(probe, "compute", lambda _device: self.compute())
+
+        def epoch_steps(trainer: Any, *rest: Any) -> Any:
+            self.left -= 1
+            self.compute()
+            return plain(trainer, *rest)
+
+        monkeypatch.setattr(loop.Trainer, "epoch_steps", epoch_steps)
+
+    def compute(self) -> float:
+        if self.left < 0:
+            raise RuntimeError("CUDA error: an illegal memory access was encountered")
+        return 36.0
+
+
+@pytest.mark.parametrize("num_runs", [0, 1, 3])
+def test_a_device_that_breaks_ends_all_instead_of_failing_job_after_job(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, num_runs: int
+) -> None:
+    jobs = [tiny_job(seed=seed) for seed in range(5)]
+    Sticky(monkeypatch, 4)
+    log = Log()
+    train = partial(run_together, num_runs=num_runs) if num_runs else run_one_by_one
+    with pytest.raises(BrokenDeviceError, match="an illegal memory access"):
+        train(jobs, make_dataset(), CPU, tmp_path, observer=log)
+    assert not log.reasons
+    assert not any(is_locked(job.folder(tmp_path)) for job in jobs)
+    monkeypatch.undo()
+    together(jobs, tmp_path, log)
+    assert log.runs.keys() == {job.key for job in jobs}
+    assert not log.reasons
+
+
+def test_an_error_of_a_job_on_a_sound_device_is_the_jobs_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Sticky(monkeypatch, 4)
+    monkeypatch.setattr(probe, "compute", lambda _device: 36.0)
+    log = Log()
+    together([tiny_job(seed=seed) for seed in range(5)], tmp_path, log)
+    assert len(log.reasons) + len(log.runs) == 5
+    assert all("CUDA error" in reason for reason in log.reasons.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import multiprocessing
 import signal
 import sys
@@ -13,9 +14,10 @@ from typing import Any
 
 from mnistbench.cluster import Node, ask_nodes, nodes_of
 from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
-from mnistbench.measure.gpus import find_gpus, label_of, plan_gpus
+from mnistbench.measure.gpus import label_of, plan_gpus
 from mnistbench.measure.latency.alone import run_alone
 from mnistbench.measure.latency.exclusive import GpuTask, measure_gpu
+from mnistbench.measure.lent_gpus import GpusHere, lent_gpus, look_at_gpus
 from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 
 Done = tuple[int, BenchRun | None, str | None]
@@ -116,21 +118,29 @@ def _answer(connection: Connection[Any, Any], function: Callable[[GpuTask], Benc
     connection.send(answer)
 
 
+def _look() -> GpusHere:
+    """What each machine of a cluster is asked."""
+    return look_at_gpus(as_started=True)
+
+
 def gpus_of_cluster(ray: Any, on_note: Callable[[str], None]) -> tuple[tuple[GpuFacts, ...], Measure]:
-    """The GPUs of a cluster's machines, and what measures on them.
+    """The GPUs that a cluster's machines lend, and what measures on them.
 
     Args:
         ray: As :func:`mnistbench.cluster.connected` gives it.
-        on_note: Told of machines that do not answer or are waited for.
+        on_note: Told of machines that do not answer or are waited for, and of GPUs that are not lent.
     """
     gpus: list[GpuFacts] = []
     homes: dict[str, Node] = {}
-    for answered in ask_nodes(ray, nodes_of(ray), find_gpus):
+    for answered in ask_nodes(ray, nodes_of(ray), _look):
         if answered.answer is None:
             on_note(f"left out: {answered.error}")
             continue
-        gpus += [dataclasses.replace(gpu, node=answered.node.address) for gpu in answered.answer]
-        homes |= {gpu.uuid: answered.node for gpu in answered.answer}
+        lent, others = lent_gpus(answered.answer, math.floor(answered.node.gpus))
+        if others is not None:
+            on_note(f"left out: {answered.node.address}: {others}")
+        gpus += [dataclasses.replace(gpu, node=answered.node.address) for gpu in lent]
+        homes |= {gpu.uuid: answered.node for gpu in lent}
 
     def measure(tasks: Sequence[GpuTask]) -> Iterator[Done]:
         return run_alone(ray, measure_gpu, [(homes[task.gpu.uuid], task) for task in tasks], on_note=on_note)

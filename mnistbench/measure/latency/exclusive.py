@@ -64,7 +64,8 @@ def measure_gpu(task: GpuTask) -> BenchRun:
     devices = tuple(resolve_device("cuda:0", provider) for provider in task.providers)
     environment = collect_environment()
     # The one that is measured is number 0 for whoever reads the rows.
-    alone = [gpu | {"index": 0} for gpu in environment.gpus if gpu["uuid"] == task.gpu.uuid]
+    whole = task.gpu.parent or task.gpu.uuid
+    alone = [gpu | {"index": 0} for gpu in environment.gpus if gpu["uuid"] == whole]
     if alone:
         environment = dataclasses.replace(environment, gpus=tuple(alone))
     with tempfile.TemporaryDirectory(prefix="mnistbench-") as folder:

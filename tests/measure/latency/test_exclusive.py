@@ -48,6 +48,23 @@ def test_models_are_sent_along_and_rows_name_the_files_of_who_asked(played):
     assert not any(Path(path).exists() for path in played["paths"])
 
 
+def test_an_instance_is_measured_in_the_environment_of_its_gpu(played, monkeypatch):
+    listed = tuple({"index": number, "name": "X", "uuid": f"GPU-{number}"} for number in range(3))
+    here = dataclasses.replace(run().environment, gpus=listed)
+    monkeypatch.setattr(exclusive, "collect_environment", lambda: here)
+    monkeypatch.setattr(
+        exclusive,
+        "run_bench",
+        lambda _bench, _files, environment, *_, **__: dataclasses.replace(run(), environment=environment),
+    )
+    part = dataclasses.replace(GPU, uuid="MIG-7", mig="1g.10gb", parent="GPU-2")
+    for gpu, name in ((part, "GPU-2"), (GPU, "GPU-1")):
+        played["gpu"] = gpu
+        result = measure_gpu(GpuTask(WANTED, ("cuda",), (), gpu, allow_busy=False))
+        assert result.environment.gpus == ({"index": 0, "name": "X", "uuid": name},)
+        assert os.environ["CUDA_VISIBLE_DEVICES"] == gpu.uuid
+
+
 def test_a_gpu_that_has_become_busy_is_refused_unless_that_is_allowed(played):
     played["gpu"] = dataclasses.replace(GPU, processes=1)
     with pytest.raises(ProcessError, match="busy: 1 other process"):
