@@ -22,6 +22,12 @@ except ImportError:  # Windows
 
 LOCK_FILE = ".mnistbench.lock"
 
+HELD_FILE = ".mnistbench.held"
+"""Lies in a folder while it is held for long: NFS keeps locks on a folder to one machine, and carries those on files.
+
+What a killed process has left is no lock; the next holder takes it away.
+"""
+
 SECONDS_UNTIL_STALE = 10.0
 """A lock file that stays the same for so long was left behind: what it guards takes some milliseconds."""
 
@@ -61,7 +67,8 @@ def held_by_file(folder: Path) -> Iterator[None]:
 def locked_if_free(folder: Path) -> Iterator[bool]:
     """An exclusive lock by ``flock`` alone, without waiting; gives whether it is held now, which nobody else then does.
 
-    For long work. Where the system or the file system has no ``flock``, everybody is given it.
+    For long work. The folder is locked, and a file in it where one can be written.
+    Where the system or the file system has no ``flock``, everybody is given it.
 
     Raises:
         OSError: When the folder cannot be opened.
@@ -71,9 +78,47 @@ def locked_if_free(folder: Path) -> Iterator[bool]:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        yield _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB):
+            with _file_flocked(folder / HELD_FILE) as ours:
+                yield ours
+        else:
+            yield False
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _file_flocked(file: Path) -> Iterator[bool]:
+    """Hold a file that is there meanwhile; whether nobody else does. Where none can be written, nobody does."""
+    while True:
+        try:
+            descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o666)  # NFS locks only what is open for writing
+        except OSError:
+            yield True
+            return
+        try:
+            ours = _flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if ours and not _is_still(file, descriptor):
+                continue  # whoever held it has taken it away; the next one may have made another
+            try:
+                yield ours
+            finally:
+                if ours:
+                    with contextlib.suppress(OSError):
+                        file.unlink()
+            return
+        finally:
+            os.close(descriptor)
+
+
+def _is_still(file: Path, descriptor: int) -> bool:
+    """Whether a name means the open file, or nobody can say."""
+    try:
+        return os.path.samestat(os.stat(file), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
 
 
 def is_locked(folder: Path) -> bool:
@@ -82,10 +127,12 @@ def is_locked(folder: Path) -> bool:
     ``False`` where the system has no ``flock``. Asking takes a shared lock for a
     moment, in which :func:`locked_if_free` of another process finds the folder held.
     """
-    if fcntl is None:
-        return False
+    return fcntl is not None and any(map(_is_flocked, (folder, folder / HELD_FILE)))
+
+
+def _is_flocked(path: Path) -> bool:
     try:
-        descriptor = os.open(folder, os.O_RDONLY)
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return False
     try:

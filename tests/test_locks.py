@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,7 +19,9 @@ from mnistbench import __file__ as package_file
 from mnistbench import locks
 from mnistbench.locks import is_locked, locked, locked_if_free
 
+fcntl = locks.fcntl
 ROOT = Path(package_file).parent.parent
+posix = pytest.mark.skipif(fcntl is None, reason="this system has no flock")
 
 # Adds one to the number in a file, many times: reads, waits, writes.
 COUNTER = """
@@ -32,7 +37,7 @@ for _ in range(50):
 """
 
 
-@pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")
+@posix
 def test_a_lock_keeps_two_processes_from_losing_each_others_changes(tmp_path: Path) -> None:
     path = tmp_path / "count"
     path.write_text("0")
@@ -49,7 +54,7 @@ def test_a_lock_is_let_go_after_an_error(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")
+@posix
 def test_a_lock_that_another_holds_is_not_waited_for(tmp_path: Path) -> None:
     with locked_if_free(tmp_path) as ours:
         assert ours
@@ -62,7 +67,7 @@ def test_a_lock_that_another_holds_is_not_waited_for(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
 
 
-@pytest.mark.skipif(locks.fcntl is None, reason="this system has no flock")
+@posix
 def test_it_shows_whether_a_folder_is_locked(tmp_path: Path) -> None:
     assert not is_locked(tmp_path)
     with locked(tmp_path):
@@ -84,30 +89,35 @@ class Flock:
             raise self.error
 
 
-BROKEN = [None, Flock(None), Flock(OSError(errno.ENOLCK, "no locks")), Flock(OSError(errno.EOPNOTSUPP, "none here"))]
-
-
-@pytest.mark.parametrize("flock", BROKEN, ids=["missing", "without effect", "no locks", "not supported"])
-def test_a_file_locks_where_flock_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flock: Any) -> None:
-    monkeypatch.setattr(locks, "fcntl", flock)
-    inside = 0
-    most = 0
+def most_inside(lock: Callable[[], AbstractContextManager[bool | None]], times: int) -> int:
+    """How many of four threads have held a lock at once, which each asks for so often."""
+    inside = most = 0
 
     def work() -> None:
         nonlocal inside, most
-        for _ in range(20):
-            with locked(tmp_path):
-                inside += 1
-                most = max(most, inside)
-                time.sleep(0.001)
-                inside -= 1
+        for _ in range(times):
+            with lock() as ours:
+                if ours is not False:
+                    inside += 1
+                    most = max(most, inside)
+                    time.sleep(0.001)
+                    inside -= 1
 
     threads = [threading.Thread(target=work) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert most == 1
+    return most
+
+
+BROKEN = [None, Flock(None), Flock(OSError(errno.ENOLCK, "no locks")), Flock(OSError(errno.EOPNOTSUPP, "none here"))]
+
+
+@pytest.mark.parametrize("flock", BROKEN, ids=["missing", "without effect", "no locks", "not supported"])
+def test_a_file_locks_where_flock_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flock: Any) -> None:
+    monkeypatch.setattr(locks, "fcntl", flock)
+    assert most_inside(lambda: locked(tmp_path), times=20) == 1
     with locked_if_free(tmp_path) as ours:
         assert ours
     assert list(tmp_path.iterdir()) == []
@@ -161,3 +171,94 @@ def test_a_folder_that_cannot_be_written_cannot_be_locked(tmp_path: Path) -> Non
     tmp_path.chmod(0o500)
     with pytest.raises(PermissionError), locked(tmp_path):
         pass
+
+
+class LocalToFolders(Flock):
+    """NFS: locks on a folder stay on one machine, so that others are given them too; those on files do not."""
+
+    def __init__(self) -> None:
+        super().__init__(None)
+        self.LOCK_EX, self.LOCK_SH, self.LOCK_NB = fcntl.LOCK_EX, fcntl.LOCK_SH, fcntl.LOCK_NB
+
+    def flock(self, descriptor: int, operation: int) -> None:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            fcntl.flock(descriptor, operation)
+
+
+@pytest.fixture
+def nfs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "fcntl", LocalToFolders())
+
+
+@posix
+@pytest.mark.usefixtures("nfs")
+def test_a_file_in_the_folder_locks_where_the_folder_itself_does_not(tmp_path: Path) -> None:
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+        assert is_locked(tmp_path)
+        with locked_if_free(tmp_path) as second:
+            assert not second
+        assert is_locked(tmp_path)
+    assert not is_locked(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.usefixtures("nfs")
+def test_a_file_that_a_killed_process_left_locks_nothing_and_goes(tmp_path: Path) -> None:
+    (tmp_path / locks.HELD_FILE).touch()
+    assert not is_locked(tmp_path)
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.usefixtures("nfs")
+@pytest.mark.parametrize("made_anew", [True, False])
+def test_a_file_that_was_taken_away_before_it_was_locked_is_no_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, made_anew: bool
+) -> None:
+    file, plain, taken = tmp_path / locks.HELD_FILE, locks._flock, []
+
+    def late(descriptor: int, operation: int) -> bool:
+        if not taken and not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            taken.append(file)
+            file.unlink()
+            if made_anew:
+                file.touch()
+        return plain(descriptor, operation)
+
+    monkeypatch.setattr(locks, "_flock", late)
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+        with locked_if_free(tmp_path) as second:
+            assert not second
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.usefixtures("nfs")
+def test_many_that_come_and_go_are_never_two_at_once(tmp_path: Path) -> None:
+    assert most_inside(lambda: locked_if_free(tmp_path), times=300) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@posix
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.ENOSPC])
+def test_where_no_file_can_be_written_the_folder_alone_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    plain = os.open
+
+    def refuse(path: Any, flags: int, *rest: Any) -> int:
+        if flags & os.O_CREAT:
+            raise OSError(code, os.strerror(code), str(path))
+        return plain(path, flags, *rest)
+
+    monkeypatch.setattr(locks.os, "open", refuse)
+    with locked_if_free(tmp_path) as ours:
+        assert ours
+        with locked_if_free(tmp_path) as second:
+            assert not second
+    assert not is_locked(tmp_path)

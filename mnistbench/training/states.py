@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 from mnistbench import catalog
 from mnistbench.files import SECONDS_OF_A_TEMPORARY, read_json, temporary_name, write_json
-from mnistbench.locks import LOCK_FILE, held_by_file, is_locked, locked_if_free
+from mnistbench.locks import HELD_FILE, LOCK_FILE, held_by_file, is_locked, locked_if_free
 from mnistbench.results import Result, RunState
 from mnistbench.training.job import LATER_FIELDS, MAX_EPOCHS, MAX_ROTATION, MAX_SCALING, MAX_SEED, MAX_SHIFT, Job
 from mnistbench.training.writers import is_tensor_file, is_written_out
@@ -187,7 +187,7 @@ def _left_behind(folder: Path, files: Collection[Path]) -> list[Path]:
 def tidy_finished(folder: Path) -> None:
     """Remove what an end between result and checkpoint left beside a finished run, if nobody is at it."""
     with contextlib.suppress(OSError):
-        left = [STATE_FILE, FAILURE_FILE, LOCK_FILE, *_OF_CHECKPOINTS]
+        left = [STATE_FILE, FAILURE_FILE, LOCK_FILE, HELD_FILE, *_OF_CHECKPOINTS]
         if not any(True for pattern in left for _ in folder.glob(pattern)):
             return
         with locked_if_free(folder) as ours:

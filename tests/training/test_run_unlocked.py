@@ -85,6 +85,7 @@ def test_who_comes_last_keeps_a_whole_run_and_mends_a_torn_one(tiny: Dataset, tm
 def test_what_a_killed_process_left_beside_a_finished_run_is_taken_away(tiny: Dataset, tmp_path: Path) -> None:
     run = start(tiny_job(), tiny, tmp_path)
     (run.folder / locks.LOCK_FILE).write_text("free")
+    (run.folder / locks.HELD_FILE).touch()
     (run.folder / "epoch-0003.safetensors").touch()
     young, old = (run.folder / f"epoch-0003-1-0123abcd-0000000{number}.safetensors" for number in (0, 1))
     young.touch()
