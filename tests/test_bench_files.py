@@ -155,12 +155,3 @@ def test_a_sample_too_large_for_a_float_is_a_typed_error(tmp_path: Path) -> None
     (tmp_path / "run.json").write_text(json.dumps(document))
     with pytest.raises(ArtifactError, match="not a run of the benchmark"):
         read_bench_run(tmp_path / "run.json")
-
-
-def test_a_file_of_several_gpus_has_no_more_samples_either(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("mnistbench.bench_files.MOST_SAMPLES", 5)
-    kind = GpuRun((), dataclasses.replace(BENCH, results=(dataclasses.replace(FRESH, samples_seconds=(0.1,) * 3),)))
-    write_gpus_run(tmp_path / "run.json", GpusRun("", (kind, GpuRun((), error="busy"), kind)))
-    read = read_gpus_run(tmp_path / "run.json")
-    runs = [kind.run for kind in read.kinds if kind.run is not None]
-    assert [len(run.results[0].samples_seconds) for run in runs] == [3, 0]

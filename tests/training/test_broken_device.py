@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,17 +32,35 @@ def broken(*_: object) -> Any:
     raise RuntimeError("CUDA error: an illegal memory access was encountered")
 
 
-def load_where_two_threads_are_a_broken_device() -> Dataset:
-    """The dataset; afterwards, a process of two threads computes nothing any more."""
+def load_where_two_threads_are_a_broken_device(folder: Path) -> Dataset:
+    """The dataset; afterwards, a process of two threads computes nothing any more.
+
+    A process of one thread trains only when two others have failed, since it might train everything meanwhile.
+    """
+    trained = loop.Trainer.epoch_steps
+
+    def fail(*_: object) -> Any:
+        (folder / str(os.getpid())).touch()
+        broken()
+
+    def wait(*arguments: Any, **options: Any) -> Any:
+        while len(list(folder.iterdir())) < 2:
+            time.sleep(0.02)
+        return trained(*arguments, **options)
+
     if torch.get_num_threads() == 2:
-        probe.compute = loop.Trainer.epoch_steps = broken
+        probe.compute, loop.Trainer.epoch_steps = broken, fail
+    else:
+        loop.Trainer.epoch_steps = wait
     return make_dataset()
 
 
 @pytest.mark.slow
 def test_a_device_that_breaks_takes_two_jobs_of_a_pool_and_not_all(tmp_path: Path) -> None:
     log, notes = Log(), []
-    sweep = Sweep(tuple(JOBS), load_where_two_threads_are_a_broken_device, tmp_path)
+    (tmp_path / "failed").mkdir()
+    load = partial(load_where_two_threads_are_a_broken_device, tmp_path / "failed")
+    sweep = Sweep(tuple(JOBS), load, tmp_path / "work")
     slots = [Slot("cpu", num_threads=threads) for threads in (1, 2)]
     dispatch(sweep, slots, _Processes(sweep), log, on_note=notes.append)
     assert [len(log.runs), len(log.reasons)] == [6, 2]
