@@ -143,7 +143,7 @@ def train_sweep(engine: Engine, sweep: Sweep, observer: Observer, store: Store |
     if store is None:
         engine.executor.train(sweep, observer)
         return
-    from mnistbench.training.stores import Storing, prepare_store
+    from mnistbench.training.storing import Storing, prepare_store
 
     prepare_store(store, sweep)
     engine.executor.train(sweep, Storing(observer, store, sweep.work_dir, replace=not sweep.resume))

@@ -65,7 +65,7 @@ class RayExecutor:
         claims_gpus: Whether each process claims a GPU; by default when ``kind`` is ``cuda``.
         tries: How often a job is taken up whose process dies.
         store: Where each machine, which then has a work folder of its own, sends finished runs; whoever observes must
-            be a :class:`mnistbench.training.stores.Storing`, which brings them here.
+            be a :class:`mnistbench.training.storing.Storing`, which brings them here.
         on_note: Gets what the user should know of machines that are left out.
         now: Says when a job failed whose process died.
     """

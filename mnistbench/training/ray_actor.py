@@ -23,7 +23,8 @@ from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
 from mnistbench.training.slots import Slot
-from mnistbench.training.stores import Store, Storing
+from mnistbench.training.stores import Store
+from mnistbench.training.storing import Storing
 from mnistbench.training.sweep import Observer
 from mnistbench.training.worker import Reporter, portable_error, prepare, train_in_turns
 

@@ -135,7 +135,7 @@ def test_the_command_to_go_on_with_has_no_password(cli, monkeypatch, options):
     def interrupt(*_given):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("mnistbench.training.stores.prepare_store", interrupt)
+    monkeypatch.setattr("mnistbench.training.storing.prepare_store", interrupt)
     outcome = cli(*TRAIN, *options)
     assert outcome.code == 130
     assert "go on with: mnistbench train 8-10" in outcome.err
