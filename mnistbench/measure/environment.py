@@ -19,6 +19,7 @@ from typing import Any
 
 from mnistbench._version import __version__
 from mnistbench.results import Environment
+from mnistbench.runtime.machine import Machine
 
 CPU_FEATURES: tuple[str, ...] = (
     "sse4_2",
@@ -39,21 +40,35 @@ CPU_FEATURES: tuple[str, ...] = (
 )
 """Instruction sets that decide how fast a small network runs, as Linux names them: x86, then ARM."""
 
+ONNXRUNTIMES: tuple[str, ...] = (
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "onnxruntime-migraphx",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-silicon",
+    "onnxruntime-training",
+    "ort-nightly",
+    "ort-nightly-gpu",
+    "onnxruntime",
+)
+"""Packages that all bring the folder ``onnxruntime``; of several, the first is kept."""
+
 PACKAGES: tuple[str, ...] = (
     "numpy",
-    "onnxruntime-gpu",
-    "onnxruntime",
+    *ONNXRUNTIMES,
     "torch",
     "onnx",
     "pillow",
-    "onnxruntime-ep-openvino",
     "nvidia-ml-py",
     "nvidia-cuda-runtime",
     "nvidia-cuda-runtime-cu12",
     "nvidia-cudnn-cu13",
     "nvidia-cudnn-cu12",
 )
-"""Packages whose version is noted when they are installed; the last four are the CUDA that pip brought."""
+"""Packages whose version is noted when they are installed, beside plug-ins of onnxruntime; the last four are the CUDA
+that pip brought."""
 
 COMMAND_TIMEOUT_SECONDS = 10.0
 """A driver that hangs must not hang the measurement."""
@@ -160,9 +175,9 @@ def parse_gpus(text: str) -> tuple[dict[str, Any], ...]:
 
 
 def package_versions(version_of: Callable[[str], str] = importlib.metadata.version) -> dict[str, str]:
-    """Versions of mnistbench and of the :data:`PACKAGES` that are installed, without importing them."""
+    """Versions of mnistbench, and of the :data:`PACKAGES` and plug-ins that are installed, without importing them."""
     versions = {"mnistbench": __version__}
-    for package in PACKAGES:
+    for package in (*PACKAGES, *Machine().plugin_packages()):
         try:
             versions[package] = version_of(package)
         except importlib.metadata.PackageNotFoundError:

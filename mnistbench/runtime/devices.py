@@ -17,6 +17,7 @@ from mnistbench.runtime.machine import NVIDIA, Machine, hardware_of, vendor_of
 from mnistbench.runtime.providers import (
     CPU_PROVIDER,
     CUDA_PROVIDER,
+    OPENVINO_PROVIDER,
     Provider,
     ep_devices,
     find_provider,
@@ -99,10 +100,20 @@ def _resolve(
             f"the provider {provider.name} does not run on {text.strip().lower()}; expected the device {expected}"
         )
     if kind == "cpu":
-        return Device("cpu", provider.full_name, None, dict(provider.options), provider)
+        return Device("cpu", provider.full_name, None, _options(provider, kind, 0), provider)
     index = int(match[3] or 0)
-    options = dict(provider.options) if provider.package else {"device_id": str(index), **provider.options}
-    return Device(f"{kind}:{index}", provider.full_name, index, options, provider)
+    return Device(f"{kind}:{index}", provider.full_name, index, _options(provider, kind, index), provider)
+
+
+def _options(provider: Provider, kind: str, index: int) -> dict[str, str]:
+    """A provider's options, and which device it is to use; a plug-in is handed the device itself."""
+    options = dict(provider.options)
+    if provider.package is not None:
+        return options
+    if provider.name == OPENVINO_PROVIDER.name:
+        # Its own names of devices; the first of a kind has no number where there is no second.
+        return {"device_type": f"{kind.upper()}.{index}" if index else kind.upper()} | options
+    return options if kind == "cpu" else {"device_id": str(index)} | options
 
 
 def expand_devices(
@@ -172,7 +183,7 @@ def plugin_device(device: Device, *, machine: Machine) -> Any:
     version = machine.package_version(device.source.package or "")
     vendor = ""
     if device.source.name == "openvino":
-        vendor = " (it takes Intel's hardware only)"
+        vendor = " (it takes Intel's hardware only; the build onnxruntime-openvino takes any CPU)"
     raise ProviderError(
         f"{device.label} cannot be used: the plug-in of {device.source.package} {version} offers {have}{vendor}; "
         "use another provider or device"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
@@ -74,7 +74,7 @@ def find_provider(text: str, *, machine: Machine | None = None) -> Provider:
     wanted = text.strip().lower()
     for provider in PROVIDERS:
         if wanted in (provider.name, provider.full_name.lower()):
-            return provider
+            return _as_built(provider, machine)
     found = installed_providers(machine=machine)
     for provider in found:
         if wanted in (provider.name, provider.full_name.lower()):
@@ -103,7 +103,11 @@ def installed_providers(*, machine: Machine | None = None) -> tuple[Provider, ..
 
 def built_in_providers(*, machine: Machine) -> tuple[Provider, ...]:
     """Every provider that onnxruntime was built with, usable or not."""
-    return tuple(_provider(full_name) for full_name in machine.available_providers())
+    known = {provider.full_name: provider for provider in PROVIDERS}
+    return tuple(
+        _built_in(known.get(full_name) or Provider(short_name(full_name), full_name))
+        for full_name in machine.available_providers()
+    )
 
 
 def plugin_providers(package: str, *, machine: Machine) -> tuple[Provider, ...]:
@@ -116,9 +120,20 @@ def plugin_providers(package: str, *, machine: Machine) -> tuple[Provider, ...]:
     return tuple(_provider(full_name, package) for full_name in full_names)
 
 
-def _provider(full_name: str, package: str | None = None) -> Provider:
+def _provider(full_name: str, package: str) -> Provider:
     known = {provider.full_name: provider for provider in PROVIDERS}
     return known.get(full_name, Provider(short_name(full_name), full_name, package=package))
+
+
+def _as_built(provider: Provider, machine: Machine | None) -> Provider:
+    """The provider without its plug-in when onnxruntime was built with it, as ``onnxruntime-openvino`` is."""
+    if provider.package is None or provider.full_name not in (machine or Machine()).available_providers():
+        return provider
+    return _built_in(provider)
+
+
+def _built_in(provider: Provider) -> Provider:
+    return replace(provider, package=None, extra=None) if provider.package is not None else provider
 
 
 def short_name(full_name: str) -> str:

@@ -16,8 +16,16 @@ import pytest
 from mnistbench import __file__ as package_file
 from mnistbench._version import __version__
 from mnistbench.measure import environment
-from mnistbench.measure.environment import CPU_FEATURES, collect_environment, cpu_features, parse_gpus, run_command
+from mnistbench.measure.environment import (
+    CPU_FEATURES,
+    collect_environment,
+    cpu_features,
+    package_versions,
+    parse_gpus,
+    run_command,
+)
 from mnistbench.results import Environment
+from mnistbench.runtime.machine import Machine
 
 X86 = """\
 processor\t: 0
@@ -182,3 +190,15 @@ def test_looking_at_the_machine_imports_neither_torch_nor_onnxruntime() -> None:
     root = Path(package_file).parent.parent
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
     assert done.stdout.strip() == "[]"
+
+
+def test_every_build_of_onnxruntime_and_every_plug_in_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Machine, "plugin_packages", lambda _: ["onnxruntime-ep-acme"])
+    versions = {"onnxruntime-openvino": "1.24.1", "onnxruntime-ep-acme": "3", "numpy": "2"}
+
+    def version_of(package: str) -> str:
+        if package not in versions:
+            raise importlib.metadata.PackageNotFoundError(package)
+        return versions[package]
+
+    assert package_versions(version_of) == {"mnistbench": __version__, **versions}

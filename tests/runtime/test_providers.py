@@ -154,6 +154,26 @@ def test_a_built_in_provider_must_be_built_in():
         require(device, machine=machine)
 
 
+@pytest.mark.parametrize(
+    ("text", "device_type"), [("cpu", "CPU"), ("gpu", "GPU"), ("gpu:1", "GPU.1"), ("npu", "NPU"), ("npu:2", "NPU.2")]
+)
+def test_openvino_may_be_built_in_as_well(text, device_type):
+    machine = PluginMachine({})
+    machine.available_providers = lambda: ["OpenVINOExecutionProvider", "CPUExecutionProvider"]
+    for name in ("openvino", "OpenVINOExecutionProvider"):
+        device = resolve_device(text, name, machine=machine)
+        require(device, machine=machine)
+        assert (device.source.package, device.provider_options) == (None, {"device_type": device_type})
+    assert [(p.name, p.package) for p in installed_providers(machine=machine)] == [("openvino", None), ("cpu", None)]
+    given = provider_options(device, SessionSettings(2))
+    assert ("load_config" in given, given["device_type"]) == (text == "cpu", device_type)
+
+
+def test_a_plugin_gets_the_device_itself_and_no_option_for_it():
+    for text in ("cpu", "gpu:1", "npu"):
+        assert resolve_device(text, "openvino", machine=PluginMachine(INTEL)).provider_options == {}
+
+
 def test_openvino_gets_the_threads_in_its_own_words():
     device = resolve_device("cpu", "openvino")
     given = provider_options(device, SessionSettings(intra_op_num_threads=3))

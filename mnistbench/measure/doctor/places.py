@@ -46,6 +46,7 @@ def other_places(patient: Patient) -> list[Place]:
     installed = patient.installed
     built_in = {provider.full_name: provider for provider in (*PROVIDERS, *(installed.providers if installed else ()))}
     packages = installed.plugin_packages if installed else ()
+    known = [provider.name for provider in PROVIDERS]
     places: list[Place] = []
     for provider in built_in.values():
         if provider.package is not None:
@@ -54,7 +55,7 @@ def other_places(patient: Patient) -> list[Place]:
         elif provider.hardware == ("cuda",):
             places += _on_gpus(provider, patient)
         elif provider.full_name != CPU_PROVIDER.full_name:
-            places.append(Place(usual_device(provider), provider.name, known=provider in PROVIDERS))
+            places.append(Place(usual_device(provider), provider.name, known=provider.name in known))
     for package in packages:
         places += _by_plugin(package, patient)
     return places

@@ -7,22 +7,8 @@ import platform
 import re
 from collections.abc import Mapping
 
+from mnistbench.measure.environment import ONNXRUNTIMES
 from mnistbench.results import Environment, Finding, Severity
-
-ONNXRUNTIMES: tuple[str, ...] = (
-    "onnxruntime-gpu",
-    "onnxruntime-directml",
-    "onnxruntime-migraphx",
-    "onnxruntime-openvino",
-    "onnxruntime-qnn",
-    "onnxruntime-rocm",
-    "onnxruntime-silicon",
-    "onnxruntime-training",
-    "ort-nightly",
-    "ort-nightly-gpu",
-    "onnxruntime",
-)
-"""Packages that all bring the folder ``onnxruntime``; of several, the first is kept."""
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": ("onnx", "onnxscript", "safetensors", "torch"),
@@ -44,6 +30,7 @@ _PURPOSES = {
 }
 
 _OPENVINO_SYSTEMS = (("Linux", "x86_64"), ("Windows", "AMD64"))
+_OPENVINO_BUILD = "onnxruntime-openvino"
 
 AREA = "software"
 
@@ -106,6 +93,8 @@ def check_onnxruntime(packages: Mapping[str, str], imported: str | None) -> Find
 def check_extra(extra: str, environment: Environment, packages: Mapping[str, str], system: tuple[str, str]) -> Finding:
     """Whether an optional part is installed, or how it would be and whether it is of use here."""
     subject = f"extra {extra}"
+    if extra == "openvino" and _OPENVINO_BUILD in packages:
+        return Finding(AREA, subject, "ok", f"built into {_OPENVINO_BUILD} {packages[_OPENVINO_BUILD]}")
     lacking = [package for package in EXTRAS[extra] if package not in packages]
     if not lacking:
         return Finding(AREA, subject, "ok", ", ".join(f"{name} {packages[name]}" for name in EXTRAS[extra]))
@@ -114,7 +103,7 @@ def check_extra(extra: str, environment: Environment, packages: Mapping[str, str
     if extra == "openvino" and system not in _OPENVINO_SYSTEMS:
         return Finding(AREA, subject, "note", f"{text}; there is no build for {' '.join(system)}")
     if extra == "openvino" and "amd" in environment.cpu.lower():
-        severity, text = "note", f"{text}; this processor is AMD's"
+        severity, text = "note", f"{text}; it takes Intel's hardware only, the build {_OPENVINO_BUILD} any CPU"
     if extra == "gpu" and not environment.gpus:
         severity, text = "note", f"{text}; there is no NVIDIA GPU here"
     return Finding(AREA, subject, severity, text, install_extra(extra) if severity == "missing" else "")

@@ -72,6 +72,7 @@ def test_of_two_the_plain_one_goes(other):
         ("openvino", CPU, {}, ("Linux", "aarch64"), "note", ""),
         ("openvino", dataclasses.replace(CPU, cpu="AMD EPYC"), {}, LINUX, "note", ""),
         ("openvino", CPU, {"onnxruntime-ep-openvino": "1.8"}, LINUX, "ok", ""),
+        ("openvino", CPU, {"onnxruntime-openvino": "1.24.1"}, LINUX, "ok", ""),
         ("gpu", CPU, {}, LINUX, "note", ""),
         ("gpu", WITH_GPU, {}, LINUX, "missing", "pip install 'mnistbench[gpu]'"),
     ],
