@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from math import prod
+from math import prod, sqrt
 
 import torch
 from torch import Tensor, nn
@@ -46,14 +46,14 @@ def build_module(spec: NetworkSpec, seed: int, initialization: Initialization = 
     """A freshly initialised module: float32 ``(batch, 1, 28, 28)`` in 0..1 to logits ``(batch, 10)``.
 
     Names are those of the ONNX graph: ``conv1``, ``pool1``, ``relu1``, ``fc1``.
-    Initial weights follow from the seed; the process-wide generator is left as it was.
+    Initial weights follow from the seed alone. The process-wide generator is neither used nor moved, so that
+    other threads may build and draw meanwhile.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    # Without memory, layers draw no weights by themselves.
+    with torch.device("meta"):
         module = nn.Sequential(_named_layers(spec))
-        if initialization != "torch":
-            torch.manual_seed(seed)
-            _initialize(module, initialization)
+    module.to_empty(device="cpu")
+    _initialize(module, initialization, torch.Generator().manual_seed(seed))
     return module
 
 
@@ -76,15 +76,22 @@ def check_weights(spec: NetworkSpec, weights: Mapping[str, Tensor]) -> None:
             )
 
 
-def _initialize(module: nn.Sequential, initialization: Initialization) -> None:
-    """Draw every weight anew, layer by layer, and set the biases to 0."""
+def _initialize(module: nn.Sequential, initialization: Initialization, generator: torch.Generator) -> None:
+    """Draw every weight, layer by layer; biases are drawn too with torch's own initialisation, else 0."""
     for layer in module:
-        if isinstance(layer, nn.Conv2d | nn.Linear) and layer.bias is not None:
-            if initialization == "he":
-                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu")
-            else:
-                nn.init.xavier_uniform_(layer.weight)
-            nn.init.zeros_(layer.bias)
+        if not isinstance(layer, nn.Conv2d | nn.Linear) or layer.bias is None:
+            continue
+        match initialization:
+            case "torch":  # what ``reset_parameters()`` of both kinds of layer does, which takes no generator
+                nn.init.kaiming_uniform_(layer.weight, a=sqrt(5), generator=generator)
+                bound = 1 / sqrt(layer.weight[0].numel())
+                nn.init.uniform_(layer.bias, -bound, bound, generator=generator)
+            case "he":
+                nn.init.kaiming_uniform_(layer.weight, nonlinearity="relu", generator=generator)
+                nn.init.zeros_(layer.bias)
+            case "glorot":
+                nn.init.xavier_uniform_(layer.weight, generator=generator)
+                nn.init.zeros_(layer.bias)
 
 
 def _named_layers(spec: NetworkSpec) -> OrderedDict[str, nn.Module]:

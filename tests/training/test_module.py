@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import nn
@@ -123,6 +125,37 @@ def test_building_leaves_the_process_wide_generator_alone(initialization: Initia
     before = torch.get_rng_state()
     build_module(find("8-10").spec, 7, initialization)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("initialization", INITIALIZATIONS)
+def test_what_other_threads_draw_changes_no_weights(
+    initialization: Initialization, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    spec = find("2-P-8-10").spec
+    alone = build_module(spec, 1, initialization).state_dict()
+    for name in ("kaiming_uniform_", "xavier_uniform_", "uniform_", "zeros_"):
+        drawn = getattr(nn.init, name)
+
+        def with_another_draw(*given: Any, _drawn: Any = drawn, **named: Any) -> torch.Tensor:
+            torch.manual_seed(99)
+            return _drawn(*given, **named)
+
+        monkeypatch.setattr(nn.init, name, with_another_draw)
+    beside = build_module(spec, 1, initialization).state_dict()
+    assert all(torch.equal(alone[key], beside[key]) for key in alone)
+
+
+@pytest.mark.parametrize("name", ["8-10", "2-P-8-10", "lenet5"])
+def test_torchs_own_initialization_is_that_of_its_layers(name: str) -> None:
+    spec = find(name).spec
+    module = build_module(spec, 3)
+    torch.manual_seed(3)
+    for layer in module:
+        if isinstance(layer, nn.Conv2d | nn.Linear):
+            ours = layer.weight.clone(), layer.bias.clone()
+            layer.reset_parameters()
+            assert torch.equal(ours[0], layer.weight)
+            assert torch.equal(ours[1], layer.bias)
 
 
 def test_images_are_scaled_to_one() -> None:
