@@ -33,7 +33,8 @@ from mnistbench.measure.steady import Plan
 from mnistbench.measure.undisturbed import undisturbed
 from mnistbench.report.units import seconds
 from mnistbench.runtime.devices import Device, resolve_device
-from mnistbench.runtime.session import SessionSettings, usable_cpus
+from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.threads import usable_cpus
 
 NETWORKS = ("lenet5", "32-P-32-P-100-50-10-dropout", "largest-dropout")
 SECONDS = 900.0

@@ -170,7 +170,8 @@ def read_json(path: Path, limit: int = LARGEST_JSON) -> Any:
     Raises:
         OSError: When the file cannot be read.
         ValueError: When it is larger than ``limit``, damaged, no JSON in UTF-8, nested too deeply, or has what
-            :func:`write_json` could not write again: numbers that are not finite, half of a surrogate pair.
+            :func:`write_json` could not write again: numbers that are not finite, half of a surrogate pair; or when
+            a whole number in it has more than 64 bits.
     """
     return parse_json(_read_compressed(path, limit + 1) if is_compressed(path) else _read(path, limit + 1), limit)
 
@@ -193,7 +194,7 @@ def parse_json(content: bytes, limit: int = LARGEST_JSON) -> Any:
             f"it is nested too deeply, or has more than {MOST_GROUPS:,} lists and objects or {MOST_VALUES:,} values"
         )
     try:
-        document = json.loads(content.decode(), parse_constant=_no_number)
+        document = json.loads(content.decode(), parse_constant=_no_number, parse_int=_whole_number)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
     if b"\\ud" in content.lower():
@@ -230,6 +231,14 @@ def sha256_of(path: Path) -> str:
     """
     with open(path, "rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def _whole_number(text: str) -> int:
+    """A whole number of at most 64 bits: a larger one overflows wherever it becomes a float or leaves Python."""
+    number = int(text) if len(text) <= 20 else 2**64
+    if not -(2**63) <= number < 2**64:
+        raise ValueError("a number in it is too large")
+    return number
 
 
 def _no_number(text: str) -> float:

@@ -44,7 +44,7 @@ def test_json_that_was_written_is_read(tmp_path: Path, document: Any) -> None:
         (b"", "Expecting value"),
         (b"{", "Expecting"),
         (b"\xff\xfe", "decode"),
-        (b"1" * 5000, "digits"),
+        (b"1" * 5000, "too large"),
         (b"[" * 300_000, "nested too deeply"),
         (b'{"a":' * 300_000, "nested too deeply"),
         (b"[" * (DEEPEST_JSON + 1) + b"]" * (DEEPEST_JSON + 1), "nested too deeply"),
@@ -75,6 +75,9 @@ def test_json_is_read_up_to_its_limits(tmp_path: Path) -> None:
         (b'{"a": -Infinity}', "-Infinity is no number of JSON"),
         (b"[1, 1e999]", "too large"),
         (b"-1e999", "too large"),
+        (b'{"a": [18446744073709551616]}', "too large"),
+        (b"-9223372036854775809", "too large"),
+        (b"1" * 400, "too large"),
         (b"[" + b"9" * 400 + b".0]", "too large"),
         (b'["\\ud800"]', "half of a surrogate pair"),
         (b'{"\\uDFFF": 1}', "half of a surrogate pair"),
@@ -101,5 +104,5 @@ def test_bytes_have_the_same_bounds(content: bytes) -> None:
 
 
 def test_whole_pairs_and_large_numbers_are_read(tmp_path: Path) -> None:
-    (tmp_path / "a.json").write_bytes(b'["\\ud83d\\ude00", 1e308, 12345678901234567890123]')
-    assert read_json(tmp_path / "a.json") == ["\U0001f600", 1e308, 12345678901234567890123]
+    (tmp_path / "a.json").write_bytes(b'["\\ud83d\\ude00", 1e308, 18446744073709551615]')
+    assert read_json(tmp_path / "a.json") == ["\U0001f600", 1e308, 18446744073709551615]

@@ -15,7 +15,8 @@ from mnistbench.errors import ArtifactError, InputError, ModelError, ProviderErr
 from mnistbench.files import sha256_of, write_json
 from mnistbench.measure.environment import collect_environment
 from mnistbench.results import TuningCandidate, TuningResult
-from mnistbench.runtime.session import create_session, usable_cpus
+from mnistbench.runtime.session import create_session
+from mnistbench.runtime.threads import usable_cpus
 
 MODULES = [
     importlib.import_module(info.name)
@@ -180,7 +181,7 @@ def test_a_warning_of_a_tuning_points_at_whoever_loads(model):
         ("12-12-10", {}, ArtifactError, "mnistbench train 12-12-10"),
         ("none.onnx", {}, ModelError, "none.onnx"),
         ("16-10", {"device": "tpu"}, ProviderError, r"'tpu'; expected cpu, cuda or cuda:N \(N from 0\)$"),
-        ("16-10", {"num_threads": 0}, ProviderError, "at least 1"),
+        ("16-10", {"num_threads": 0}, ProviderError, "1 to 1,024"),
         ("16-10", {"provider": "abacus"}, ProviderError, "'abacus'"),
         ("16-10", {"device": "cuda", "provider": "cpu"}, ProviderError, "does not run on cuda"),
         ("16-10", {"tuned": "none.json"}, ArtifactError, "none.json is not a tuning"),

@@ -155,7 +155,8 @@ def bench(
         from mnistbench.measure.latency.sweep import STOPPED
         from mnistbench.measure.steady import Plan
         from mnistbench.runtime.devices import expand_devices
-        from mnistbench.runtime.session import SessionSettings, usable_cpus
+        from mnistbench.runtime.session import SessionSettings
+        from mnistbench.runtime.threads import usable_cpus
 
         check_foreign(layout, value_range)
         chosen_modes = _modes(modes)

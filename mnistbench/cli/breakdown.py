@@ -112,7 +112,8 @@ def breakdown(
         from mnistbench.measure.steady import Plan
         from mnistbench.results import BreakdownResult, BreakdownRun
         from mnistbench.runtime.devices import expand_devices
-        from mnistbench.runtime.session import SessionSettings, usable_cpus
+        from mnistbench.runtime.session import SessionSettings
+        from mnistbench.runtime.threads import usable_cpus
 
         check_foreign(layout, value_range)
         files = {file.name: file.path for file in distinct(find_models(names, work_dir, dropout))}

@@ -20,7 +20,6 @@ from mnistbench.cli.foreign import (
     tensor_options,
 )
 from mnistbench.cli.options import (
-    MOST_THREADS,
     FiniteRange,
     PathType,
     data_dir_option,
@@ -35,6 +34,7 @@ from mnistbench.cli.options import (
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.runtime.threads import MOST_THREADS
 
 if TYPE_CHECKING:
     from mnistbench.measure.latency.subject import Model
@@ -181,7 +181,8 @@ def load(
         from mnistbench.measure.load.timer import Timer
         from mnistbench.results import LoadRun
         from mnistbench.runtime.devices import expand_devices
-        from mnistbench.runtime.session import SessionSettings, usable_cpus
+        from mnistbench.runtime.session import SessionSettings
+        from mnistbench.runtime.threads import usable_cpus
 
         check_foreign(layout, value_range)
         scenarios = choose_scenarios(

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-MOST_THREADS = 1024
-"""More than any processor has; a session with many more takes minutes to start."""
+from mnistbench.runtime.threads import MOST_THREADS
 
 MOST_SEEDS = 1000
 """In one command; more is a slip of the keyboard."""

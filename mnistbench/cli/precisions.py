@@ -86,7 +86,8 @@ def precisions(
         from mnistbench.measure.precisions import Place, precision_rows
         from mnistbench.measure.steady import Plan
         from mnistbench.runtime.devices import expand_devices
-        from mnistbench.runtime.session import SessionSettings, usable_cpus
+        from mnistbench.runtime.session import SessionSettings
+        from mnistbench.runtime.threads import usable_cpus
 
         devices = expand_devices(device, providers)
         is_group = any(name.strip().lower() in catalog.GROUPS for name in names)

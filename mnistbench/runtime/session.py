@@ -23,6 +23,7 @@ from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
 from mnistbench.runtime.ort import import_onnxruntime
+from mnistbench.runtime.threads import MOST_THREADS, usable_cpus
 from mnistbench.runtime.untrusted.limits import Limits
 from mnistbench.runtime.untrusted.session import UntrustedSession
 
@@ -30,13 +31,6 @@ GRAPH_OPTIMIZATIONS: tuple[str, ...] = ("all", "extended", "basic", "none")
 """onnxruntime's levels, from the most to none."""
 
 _SILENT = 4  # fatal errors only; everything else arrives as an exception
-
-
-def usable_cpus() -> int:
-    """Processors this process may run on, which can be fewer than the machine has."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0)) or 1
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)
@@ -53,8 +47,8 @@ class SessionSettings:
     """For the provider, above what its device gives it."""
 
     def __post_init__(self) -> None:
-        if self.intra_op_num_threads < 1:
-            raise ProviderError(f"{self.intra_op_num_threads} threads are not possible; expected at least 1")
+        if not 1 <= self.intra_op_num_threads <= MOST_THREADS:
+            raise ProviderError(f"{self.intra_op_num_threads} threads are not possible; expected 1 to {MOST_THREADS:,}")
         if self.graph_optimization not in GRAPH_OPTIMIZATIONS:
             raise ProviderError(
                 f"unknown graph optimisation {self.graph_optimization!r}; expected {', '.join(GRAPH_OPTIMIZATIONS)}"

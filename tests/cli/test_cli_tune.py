@@ -29,7 +29,7 @@ def simulated(monkeypatch):
         return Measured(figures, (seconds,), "CPUExecutionProvider", {}, 16, {})
 
     monkeypatch.setattr(FreshProcesses, "__call__", measure)
-    monkeypatch.setattr("mnistbench.runtime.session.usable_cpus", lambda: 4)
+    monkeypatch.setattr("mnistbench.runtime.threads.usable_cpus", lambda: 4)
     return asked
 
 

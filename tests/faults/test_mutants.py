@@ -31,6 +31,13 @@ def test_damaged_files_give_a_right_answer_or_one_error(memory: Path, group: str
     assert tally.outcomes["answered"]
 
 
+@pytest.mark.parametrize(("group", "number"), [("json", 7956), ("json", 45967), ("json", 49075)])
+def test_mutants_that_once_came_through_are_refused(memory: Path, group: str, number: int) -> None:
+    # Counts of threads and of images with more than 31 and 64 bits.
+    tally = run_mutants(group, 1, memory / f"{group}-{number}", first=number)
+    assert tally.outcomes == {"refused": 1}
+
+
 def test_the_full_figures_are_those_that_were_promised() -> None:
     assert set(FULL_COUNTS) == set(GROUPS)
     assert all(count >= (20_000 if group == "pictures" else 50_000) for group, count in FULL_COUNTS.items())

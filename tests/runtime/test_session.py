@@ -37,7 +37,9 @@ def test_settings_default_to_the_cpus_of_this_process_and_are_data():
         assert usable_cpus() == len(os.sched_getaffinity(0))
 
 
-@pytest.mark.parametrize("values", [{"intra_op_num_threads": 0}, {"graph_optimization": "most"}])
+@pytest.mark.parametrize(
+    "values", [{"intra_op_num_threads": 0}, {"intra_op_num_threads": 2**31}, {"graph_optimization": "most"}]
+)
 def test_settings_that_are_not_possible(values):
     with pytest.raises(ProviderError, match="expected"):
         SessionSettings(**values)
