@@ -24,6 +24,10 @@ StopReason = Literal["noise", "plateau", "time", "count"]
 
 _NANO = 1_000_000_000
 
+_MOST_IN_A_ROW = 16
+_SHORT_SECONDS = 0.001
+"""Of a call; what is done beside longer ones does not show."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -110,8 +114,13 @@ def measure_steady(
     *,
     before_each: Callable[[int], None] | None = None,
     after_each: Callable[[object, int], None] | None = None,
+    answers_stay: bool = False,
 ) -> SteadySample:
     """Warm ``call`` up, then time it call by call until the plan is satisfied.
+
+    Short calls are made several in a row before anything else is done: what is
+    done between two calls takes their code and data from the processor's caches,
+    which costs the shortest ones a twentieth of their time.
 
     Args:
         call: Gets a running index, 0 for the first warm-up call and one more
@@ -122,6 +131,8 @@ def measure_steady(
             costs is not timed.
         after_each: Gets the answer and the index of every timed call, after its
             time was taken; what it costs counts against ``max_seconds`` only.
+        answers_stay: Whether an answer is still the same after later calls, so
+            that ``after_each`` may get it later. Without, it gets each at once.
 
     Raises:
         Exception: Whatever ``call``, ``before_each`` or ``after_each`` raises.
@@ -131,29 +142,46 @@ def measure_steady(
     now = clock.now_ns
     samples: list[float] = []
     elapsed = clock_jumps = 0
+    may_wait = answers_stay or after_each is None
+    in_a_row = 1
     previous = now()
     while True:
-        if before_each is not None:
-            before_each(index)
-        start = now()
-        answer = call(index)
-        end = now()
-        duration = end - start
-        if duration < 0:
-            duration = 0
-            clock_jumps += 1
-        samples.append(duration / _NANO)
-        if after_each is not None:
-            after_each(answer, index)
-        # Freed here, or freeing the old answer would be timed with the next call.
+        # Answers are kept until here, or freeing the old one would be timed with the next call.
+        done: list[tuple[int, int, object]] = []
+        for number in range(index, index + in_a_row):
+            if before_each is not None:
+                before_each(number)
+            start = now()
+            answer = call(number)
+            end = now()
+            done.append((start, end, answer))
         answer = None
-        index += 1
-        # A step back of the clock loses a gap between two calls, but never turns time back.
-        elapsed += max(duration, end - previous)
-        previous = end
+        for start, end, returned in done:
+            duration = end - start
+            if duration < 0:
+                duration = 0
+                clock_jumps += 1
+            samples.append(duration / _NANO)
+            if after_each is not None:
+                after_each(returned, index)
+            index += 1
+            # A step back of the clock loses a gap between two calls, but never turns time back.
+            elapsed += max(duration, end - previous)
+            previous = end
+        returned = None
         reason = should_stop(samples, elapsed / _NANO, plan)
         if reason is not None:
             return SteadySample(warmup_calls, is_settled, tuple(samples), reason, clock_jumps)
+        in_a_row = _calls_in_a_row(samples, plan) if may_wait else 1
+
+
+def _calls_in_a_row(samples: Sequence[float], plan: Plan) -> int:
+    """How many calls to make before looking up: several of a short one, up to the next count that may be the last."""
+    if samples[-1] > _SHORT_SECONDS:
+        return 1
+    count = len(samples)
+    step = 1 << max(0, count.bit_length() - 4)
+    return min(_MOST_IN_A_ROW, step - count % step, max(1, plan.max_samples - count), max(1, plan.max_calls - count))
 
 
 def settled(windows: Sequence[float], tolerance: float) -> bool:

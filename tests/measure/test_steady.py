@@ -175,6 +175,37 @@ def test_answers_are_checked_outside_the_timed_region() -> None:
     assert len(sample.seconds) == 51
 
 
+@pytest.mark.parametrize("duration", [MS // 100, MS, 2 * MS])
+@pytest.mark.parametrize("answers_stay", [True, False])
+def test_short_calls_follow_each_other_and_every_answer_is_seen_once(duration: int, answers_stay: bool) -> None:
+    clock = FakeClock()
+    workload = Workload(clock, itertools.repeat(duration))
+    seen: list[tuple[object, int]] = []
+    behind = []
+
+    def check(answer: object, index: int) -> None:
+        seen.append((answer, index))
+        behind.append(workload.indices[-1] - index)
+
+    plan = Plan(max_samples=1000)
+    sample = measure_steady(workload, plan, clock, after_each=check, answers_stay=answers_stay)
+    timed = workload.indices[sample.warmup_calls :]
+    assert seen == [(f"answer {index}", index) for index in timed]
+    assert len(sample.seconds) == len(timed)
+    assert max(behind) == (15 if answers_stay and duration <= MS else 0)
+    # Where it stops does not depend on it.
+    alone = measure_steady(Workload(clock, itertools.repeat(duration)), plan, clock, after_each=lambda *_: None)
+    assert (sample.stop_reason, sample.seconds) == (alone.stop_reason, alone.seconds)
+
+
+def test_counts_are_kept_to_by_calls_in_a_row() -> None:
+    clock = FakeClock()
+    plan = Plan(max_samples=1003, max_calls=1003, noise_target=0, plateau_tolerance=0, min_seconds=0)
+    durations = itertools.cycle(range(1000, 9000, 7))
+    sample = measure_steady(Workload(clock, durations), plan, clock)
+    assert (len(sample.seconds), sample.stop_reason) == (1003, "count")
+
+
 def test_an_answer_is_freed_before_the_next_call_is_timed() -> None:
     clock = FakeClock()
 

@@ -25,6 +25,9 @@ MODES: tuple[Mode, ...] = get_args(Mode)
 class Call(Protocol):
     """One way to run a session on the inputs of a workload."""
 
+    answers_stay: bool
+    """Whether what a call returned is still the same after later calls."""
+
     def prepare(self, index: int, /) -> None:
         """What has to happen before the call with this number and is not timed."""
         ...
@@ -83,6 +86,8 @@ def make_call(mode: Mode, session: Any, device: Device, workload: Workload, exam
 
 
 class _EndToEnd:
+    answers_stay = True
+
     def __init__(self, session: Any, workload: Workload) -> None:
         self._run = session.run
         self._outputs = list(workload.outputs)
@@ -101,6 +106,8 @@ class _EndToEnd:
 
 class _Bound:
     """A binding for each distinct input; onnxruntime allocates the outputs on the device."""
+
+    answers_stay = True  # a later call with the same binding has the same input
 
     def __init__(self, session: Any, workload: Workload, device_type: str, device_id: int) -> None:
         self._run = session.run_with_iobinding
@@ -128,6 +135,8 @@ class _Bound:
 
 class _Graph:
     """One binding at addresses that stay; another input is copied into the same place before the call."""
+
+    answers_stay = False
 
     def __init__(
         self, session: Any, workload: Workload, example: Sequence[Array], device_type: str, device_id: int

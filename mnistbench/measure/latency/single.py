@@ -132,7 +132,7 @@ def time_call(call: Call, workload: Workload, expected: Sequence[Digest], plan: 
             checked += 1
             workload.check(call.answer(returned), expected[index % len(expected)])
 
-    return measure_steady(call, plan, clock, before_each=call.prepare, after_each=check)
+    return measure_steady(call, plan, clock, before_each=call.prepare, after_each=check, answers_stay=call.answers_stay)
 
 
 def _probe(device: Device) -> GpuProbe | None:
