@@ -1,9 +1,11 @@
 """Do our times agree with an independent harness on the same session?
 
 ``python bench/agreement.py [--output FILE]``: torch.utils.benchmark times the very
-session and input that ``measure_steady`` times, in turns; for the OpenVINO
-provider, OpenVINO's own ``benchmark_app`` times the same file. Prints the ratio
-of ours to theirs; 1.00 is agreement.
+session and input that ``measure_steady`` times, in turns, by each provider that is
+there; OpenVINO's own ``benchmark_app`` times the same file as ``measure_steady``
+does through OpenVINO's own interface, and what the same calls take through
+onnxruntime's provider stands beside it. Prints the ratio of ours to theirs; 1.00
+is agreement.
 
 Only like is compared with like. torch times blocks of calls and knows none by
 itself, so that our calls are put into blocks as large, in the order in which they
@@ -19,8 +21,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
@@ -38,7 +41,7 @@ from mnistbench.measure.latency.inputs import Inputs
 from mnistbench.measure.latency.modes import Call, make_call
 from mnistbench.measure.latency.single import time_call
 from mnistbench.measure.latency.workload import Workload, make_workload
-from mnistbench.measure.steady import Plan
+from mnistbench.measure.steady import Plan, measure_steady
 from mnistbench.report.units import seconds
 from mnistbench.runtime.classifier import load_classifier
 from mnistbench.runtime.devices import resolve_device
@@ -88,13 +91,19 @@ def in_blocks(calls: Sequence[float], size: int) -> Turn:
     return Turn(fmean(calls), median(means), min(means))
 
 
-def beside_torch(name: str, batch_size: int, settings: argparse.Namespace) -> dict[str, Any]:
-    """Both harnesses on one session and one input, taking turns."""
+def beside_torch(name: str, batch_size: int, settings: argparse.Namespace, provider: str = "cpu") -> dict[str, Any]:
+    """Both harnesses on one session and one input, taking turns.
+
+    Raises:
+        ProviderError: When the provider is not there.
+    """
     threads = settings.threads
-    classifier = load_classifier(locate(name, [bundled_zoo()]).path, settings=SessionSettings(threads))
+    device = resolve_device("cpu", provider)
+    path = locate(name, [bundled_zoo()]).path
+    classifier = load_classifier(path, device=device, settings=SessionSettings(threads))
     plan = classifier.input_plan
     workload = make_workload(Inputs((plan.output,), plan), batch_size, load_dataset().test_images)
-    call = make_call("e2e", classifier.session, resolve_device("cpu"), workload, [])
+    call = make_call("e2e", classifier.session, device, workload, [])
     numbers = itertools.count()
     timer = Timer("call(next(numbers))", globals={"call": call, "next": next, "numbers": numbers}, num_threads=threads)
     turn = max(settings.turn, TURN_CALLS * median(our_calls(call, workload, settings.turn)))
@@ -107,11 +116,11 @@ def beside_torch(name: str, batch_size: int, settings: argparse.Namespace) -> di
             calls = our_calls(call, workload, turn)
         ours.append(in_blocks(calls, blocks.number_per_run))
         theirs.append(in_blocks(blocks.times, 1))
-    return row(name, batch_size, "torch.utils.benchmark", ours, theirs)
+    return row(name, batch_size, "torch.utils.benchmark", provider, ours, theirs)
 
 
 def beside_benchmark_app(name: str, batch_size: int, settings: argparse.Namespace) -> dict[str, Any]:
-    """Our OpenVINO provider beside OpenVINO's own tool, on the same file.
+    """Our clock beside OpenVINO's own tool, on the same file by OpenVINO's own interface, and through onnxruntime.
 
     Raises:
         ProviderError: When either is not there.
@@ -127,18 +136,46 @@ def beside_benchmark_app(name: str, batch_size: int, settings: argparse.Namespac
     call = make_call("e2e", classifier.session, device, workload, [])
     command = [program, "-m", str(path), "-d", "CPU", "-api", "sync", "-t", "3", "-nstreams", "1"]
     command += ["-nthreads", str(threads), "-hint", "none", "-data_shape", f"[{batch_size},1,28,28]"]
-    ours, theirs = [], []
+    native = native_call(path, workload.feeds[0], threads)
+    ours, theirs, through = [], [], []
     for _ in range(3):
-        ours.append(in_blocks(our_calls(call, workload, 1.0), 1))
+        ours.append(in_blocks(measure_steady(native, turn_plan(1.0), MonotonicClock()).seconds, 1))
+        through.append(in_blocks(our_calls(call, workload, 1.0), 1))
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
         theirs.append(benchmark_app_turn(done.stdout + done.stderr))
-    return row(name, batch_size, "benchmark_app", ours, theirs)
+    found = row(name, batch_size, "benchmark_app", "openvino", ours, theirs)
+    return found | {
+        "through_onnxruntime": row(name, batch_size, "benchmark_app", "openvino", through, theirs)["median"]
+    }
+
+
+def native_call(path: Path, feed: Mapping[str, Any], threads: int) -> Callable[[int], object]:
+    """An inference by OpenVINO's own interface, with its input set beforehand, as ``benchmark_app`` makes it.
+
+    Raises:
+        ProviderError: When the package is not there.
+    """
+    try:
+        import openvino
+    except ImportError:
+        raise ProviderError("openvino is not installed; run: pip install openvino") from None
+    settings = {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1"}
+    request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
+    for name, array in feed.items():
+        request.set_tensor(name, openvino.Tensor(array))
+    infer = request.infer
+    return lambda _index: infer()
 
 
 def our_calls(call: Call, workload: Workload, turn_seconds: float) -> tuple[float, ...]:
     """Seconds of each call of a turn, by the loop of ``mnistbench bench`` with its checks."""
     expected = [workload.digest(call.answer(call(index))) for index in range(len(workload.feeds))]
-    plan = Plan(
+    return time_call(call, workload, expected, turn_plan(turn_seconds), MonotonicClock()).seconds
+
+
+def turn_plan(turn_seconds: float) -> Plan:
+    """A turn of so many seconds, whatever the noise."""
+    return Plan(
         min_warmup_calls=1,
         min_warmup_seconds=0.0,
         max_warmup_seconds=turn_seconds / 4,
@@ -146,7 +183,6 @@ def our_calls(call: Call, workload: Workload, turn_seconds: float) -> tuple[floa
         max_seconds=turn_seconds,
         min_samples=1,
     )
-    return time_call(call, workload, expected, plan, MonotonicClock()).seconds
 
 
 def benchmark_app_turn(text: str) -> Turn:
@@ -162,9 +198,11 @@ def benchmark_app_turn(text: str) -> Turn:
     return Turn(*values)
 
 
-def row(name: str, batch_size: int, harness: str, ours: Sequence[Turn], theirs: Sequence[Turn]) -> dict[str, Any]:
+def row(
+    name: str, batch_size: int, harness: str, provider: str, ours: Sequence[Turn], theirs: Sequence[Turn]
+) -> dict[str, Any]:
     """One comparison: of each figure the medians over the rounds, and the median of the rounds' ratios."""
-    found: dict[str, Any] = {"name": name, "batch_size": batch_size, "harness": harness}
+    found: dict[str, Any] = {"name": name, "batch_size": batch_size, "harness": harness, "provider": provider}
     for figure in COMPARED[harness]:
         one, other = ([getattr(turn, figure) for turn in side] for side in (ours, theirs))
         found[figure] = {
@@ -188,10 +226,10 @@ def main() -> None:
     parser.add_argument("--turn", type=float, default=TURN_SECONDS, help="least seconds of a turn, with torch")
     arguments = parser.parse_args()
     rows, left_out = [], []
-    print(f"{'':<60} {'mean of a call':>20}  {'ratio of ours to theirs':>25}")
+    print(f"{'':<69} {'mean of a call':>20}  {'ratio of ours to theirs':>25}")
     heads = f"{'ours':>9} {'theirs':>10}  {'mean':>8} {'median':>8} {'least':>7}"
-    print(f"{'network':<30} {'batch':>5}  {'harness':<22} {heads}")
-    for compare in (beside_torch, beside_benchmark_app):
+    print(f"{'network':<30} {'batch':>5}  {'harness':<22} {'provider':<9}{heads}")
+    for compare in (beside_torch, partial(beside_torch, provider="openvino"), beside_benchmark_app):
         for name in arguments.names:
             for batch_size in map(int, arguments.batch.split(",")):
                 try:
@@ -204,7 +242,8 @@ def main() -> None:
                 rows.append(found)
                 mean = found["mean"]
                 print(
-                    f"{name:<30} {batch_size:>5}  {found['harness']:<22} {seconds(mean['ours_seconds']):>9} "
+                    f"{name:<30} {batch_size:>5}  {found['harness']:<22} {found['provider']:<9}"
+                    f"{seconds(mean['ours_seconds']):>9} "
                     f"{seconds(mean['theirs_seconds']):>10}  {mean['ratio']:>8.3f} {found['median']['ratio']:>8.3f} "
                     f"{found['least']['ratio']:>7.3f}",
                     flush=True,
@@ -212,7 +251,7 @@ def main() -> None:
     for harness in dict.fromkeys(found["harness"] for found in rows):
         print(f"{harness}: " + "; ".join(f"{figure}: {what}" for figure, what in COMPARED[harness].items()))
     if arguments.output is not None:
-        document = {"schema_version": 2, "kind": "agreement", "environment": collect_environment().as_dict()}
+        document = {"schema_version": 3, "kind": "agreement", "environment": collect_environment().as_dict()}
         settings = {key: getattr(arguments, key) for key in ("threads", "rounds", "turn")}
         document |= {"compared": COMPARED, "settings": settings, "rows": rows, "left_out": left_out}
         write_json(arguments.output, document)

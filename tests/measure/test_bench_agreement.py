@@ -49,7 +49,7 @@ def test_the_same_calls_agree_however_they_are_disturbed(agreement):
     calls = [1.0, 1.0, 1.0, 1.0, 9.0] * 40
     blocks = [sum(calls[start : start + 10]) / 10 for start in range(0, len(calls), 10)]
     found = agreement.row(
-        "m", 1, "torch.utils.benchmark", [agreement.in_blocks(calls, 10)], [agreement.in_blocks(blocks, 1)]
+        "m", 1, "torch.utils.benchmark", "cpu", [agreement.in_blocks(calls, 10)], [agreement.in_blocks(blocks, 1)]
     )
     assert [found[figure]["ratio"] for figure in ("mean", "median", "least")] == pytest.approx([1.0, 1.0, 1.0])
 
@@ -74,7 +74,12 @@ def test_the_script_says_what_it_compares(agreement, tmp_path, digits_folder):
     assert done.returncode == 0, done.stderr
     document = json.loads(output.read_text())
     row = document["rows"][0]
-    assert (row["name"], row["batch_size"], row["harness"]) == ("64-64-10", 1, "torch.utils.benchmark")
+    assert (row["name"], row["batch_size"], row["harness"], row["provider"]) == (
+        "64-64-10",
+        1,
+        "torch.utils.benchmark",
+        "cpu",
+    )
     assert document["compared"] == agreement.COMPARED
     for figure, what in document["compared"][row["harness"]].items():
         assert f"{figure}: {what}" in done.stdout
