@@ -19,7 +19,7 @@ LARGEST_FILE = 1 << 26
 
 
 MOST_SAMPLES = 2_000_000
-"""In a file; rows beyond keep their figures without the samples, so that what is written can be read."""
+"""In a file; beyond, the rows with the most keep their figures without the samples, so that it can be read again."""
 
 
 def write_bench_run(path: Path, run: BenchRun) -> None:
@@ -92,9 +92,9 @@ def _count(rows: Sequence[dict[str, Any]]) -> int:
 
 
 def _limit(rows: Iterable[dict[str, Any]], most: int) -> None:
-    """Take their samples from the rows with which there would be too many, and from those behind them."""
+    """Take their samples from the rows with the most, so that as many rows as possible keep theirs."""
     kept = 0
-    for row in rows:
+    for row in sorted(rows, key=lambda row: len(row["samples_seconds"])):
         kept += len(row["samples_seconds"])
         if kept > most:
             row["samples_seconds"] = ()

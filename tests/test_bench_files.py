@@ -106,6 +106,12 @@ def test_no_more_samples_are_written_than_can_be_read_again(tmp_path: Path, monk
     assert {row.p50_seconds for row in read.results} == {FRESH.p50_seconds}
 
 
+def test_as_many_rows_as_possible_keep_their_samples(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("mnistbench.bench_files.MOST_SAMPLES", 9)
+    write_bench_run(tmp_path / "run.json", of_samples(9, 2, 5, 1, 3))
+    assert [len(row.samples_seconds) for row in read_bench_run(tmp_path / "run.json").results] == [0, 2, 0, 1, 3]
+
+
 def of_kinds(*runs: BenchRun | None) -> GpusRun:
     gpu = GpuFacts("", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
     return GpusRun("2026-11-22T12:00:00+00:00", tuple(GpuRun((gpu,), run, None if run else "busy") for run in runs))
@@ -122,10 +128,10 @@ def of_samples(*counts: int) -> BenchRun:
         (((3, 3), (3, 3)), ((3, 3), (3, 3))),  # as many as there may be
         (((3, 3, 3), (3, 3, 3)), ((3, 3, 0), (3, 3, 0))),
         (((3, 3, 3), (1,)), ((3, 3, 3), (1,))),  # one takes what the other leaves
-        (((12, 1), (1,), (1, 1)), ((0, 0), (1,), (1, 1))),
+        (((12, 1), (1,), (1, 1)), ((0, 1), (1,), (1, 1))),
         (((5, 5), (1,), (5, 5)), ((5, 0), (1,), (5, 0))),
         (((13,),), ((0,),)),
-        (((), (13, 1)), ((), (0, 0))),
+        (((), (13, 1)), ((), (0, 1))),
         ((), ()),
     ],
 )

@@ -254,7 +254,8 @@ def measure_files(
     say(f"written to {target}")
     if sum(len(row.samples_seconds) for row in run.results) > MOST_SAMPLES:
         say(
-            f"a file has at most {MOST_SAMPLES:,} samples: its last rows are without theirs; measure fewer rows at once"
+            f"a file has at most {MOST_SAMPLES:,} samples: the rows with the most are without theirs; "
+            "measure fewer rows at once"
         )
     return with_papers(run).results
 
