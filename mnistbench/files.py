@@ -134,6 +134,12 @@ def free_name(folder: Path, beginning: str, suffix: str) -> Path:
     raise AssertionError("there is always one more number")
 
 
+def path_in_results(path: str | os.PathLike[str]) -> str:
+    """How results name a file: from the current folder on where it lies below, to tell no more of a machine."""
+    whole, here = os.path.abspath(path), os.path.join(os.getcwd(), "")
+    return whole.removeprefix(here)
+
+
 def check_writable(folder: Path) -> None:
     """Make sure that files can be written into a folder, which is made.
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from mnistbench.errors import InputError
+from mnistbench.files import path_in_results
 from mnistbench.layers import NUM_CLASSES
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EvaluationResult
@@ -107,7 +108,7 @@ def describe(
     macs = metadata_number(metadata, "mnistbench.macs")
     return EvaluationResult(
         name=classifier.name,
-        file=str(classifier.path),
+        file=path_in_results(classifier.path),
         sha256=classifier.sha256,
         size_bytes=classifier.size_bytes,
         num_parameters=classifier.num_parameters,

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import CombinationError, MnistbenchError
+from mnistbench.files import path_in_results
 from mnistbench.measure.clock import Clock
 from mnistbench.measure.latency.floor import floor_model
 from mnistbench.measure.latency.inputs import Size
@@ -240,4 +241,4 @@ def run_bench(
 def _no_figures(name: str, path: Path, sha256: str, device: Device, mode: str, error: str) -> LatencyResult:
     """The row, for every batch size, of what cannot be measured, under the provider that was asked for."""
     options = {"provider": device.source.name}
-    return LatencyResult(name, str(path), sha256, device.text, mode, 0, options=options, error=error)
+    return LatencyResult(name, path_in_results(path), sha256, device.text, mode, 0, options=options, error=error)

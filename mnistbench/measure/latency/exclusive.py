@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mnistbench.errors import ProcessError
+from mnistbench.files import path_in_results
 from mnistbench.measure.clock import MonotonicClock
 from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.gpus import find_gpus, why_busy
@@ -75,7 +76,7 @@ def measure_gpu(task: GpuTask) -> BenchRun:
             path = Path(folder) / f"{number}.onnx"
             path.write_bytes(model.content)
             files.append((path, model.name))
-            origins[str(path)] = model.path
+            origins[path_in_results(path)] = model.path
         run = run_bench(
             dataclasses.replace(task.bench, devices=devices),
             files,

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mnistbench.errors import ModelError
-from mnistbench.files import sha256_of
+from mnistbench.files import path_in_results, sha256_of
 from mnistbench.measure.latency.inputs import Inputs, Size, tensor_inputs
 from mnistbench.measure.latency.modes import Mode
 from mnistbench.measure.latency.workload import SEED
@@ -58,7 +58,7 @@ class Subject:
         }
         return LatencyResult(
             name=self.model.name,
-            file=str(self.model.path),
+            file=path_in_results(self.model.path),
             sha256=self.model.sha256,
             device=self.device.text,
             mode=self.mode,

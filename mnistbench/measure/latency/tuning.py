@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 from mnistbench.errors import MnistbenchError
+from mnistbench.files import path_in_results
 from mnistbench.measure.latency.bench import Bench
 from mnistbench.measure.latency.candidates import candidate_settings
 from mnistbench.measure.latency.choice import choose, survivors
@@ -113,7 +114,7 @@ def tune(
     result = partial(
         TuningResult,
         name=subject.model.name,
-        file=str(subject.model.path),
+        file=path_in_results(subject.model.path),
         sha256=subject.model.sha256,
         device=subject.device.text,
         provider=subject.device.source.name,

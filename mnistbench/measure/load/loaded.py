@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from mnistbench.files import path_in_results
 from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.latency.workload import Workload
 from mnistbench.measure.load.traffic import Traffic
@@ -37,7 +38,7 @@ class Loaded:
         }
         return LoadResult(
             name=self.model.name,
-            file=str(self.model.path),
+            file=path_in_results(self.model.path),
             sha256=self.model.sha256,
             device=self.device.text,
             scenario="",
