@@ -118,8 +118,9 @@ class InputPlan:
                 f"expected {expected:,} numbers; name another output with --output-name"
             )
         if self.output_kind == "label":
-            labels: Labels = values.reshape(num_images).astype(np.int64)
-            if num_images and not 0 <= labels.min() <= labels.max() <= 9:
+            labels: Labels = values.reshape(num_images).astype(np.int64, copy=False)
+            # Without a sign, what is below 0 is very large: one look at the labels in place of two.
+            if num_images and labels.view(np.uint64).max() > 9:
                 raise ModelError(f"the output {self.output!r} has labels beyond 0 to 9; it does not classify digits")
             return labels
         if np.isnan(values).any():
