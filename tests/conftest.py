@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import shutil
 import signal
 import socket
 import struct
@@ -22,7 +23,9 @@ import pytest
 from ray_clusters import two_machines
 from tiny import make_dataset
 
-from mnistbench.data.dataset import Dataset
+from mnistbench.catalog import find
+from mnistbench.data.dataset import Dataset, load_dataset
+from mnistbench.precisions import PRECISIONS
 
 TRAIN_IMAGES = 400
 TEST_IMAGES = 200
@@ -187,6 +190,32 @@ def trained_work(digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) 
 def trained(cli: Cli, trained_work: Path) -> Cli:
     """Commands on the shared work folder; only for those that do not write to it."""
     return Cli(cli.data, trained_work)
+
+
+@pytest.fixture(scope="session")
+def precise_work(trained_work: Path, digits_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The trained work folder with both networks in every precision; only what is timed is written to it."""
+    from mnistbench.training import acceptance
+    from mnistbench.training.export import prepare, publish
+    from mnistbench.training.job import find_finished
+
+    work = tmp_path_factory.mktemp("precise") / "work"
+    shutil.copytree(trained_work, work)
+    dataset = load_dataset(digits_folder)
+    with pytest.MonkeyPatch.context() as patch:
+        # On 200 images one more error is half a point.
+        patch.setattr(acceptance, "LARGEST_LOSSES", dict.fromkeys(PRECISIONS, 0.05))
+        for name in ("16-10", "24-P-48-P-96-10"):
+            source = prepare(find_finished(work, name), find(name), dataset)
+            for precision in PRECISIONS:
+                publish(source, work / "zoo", precision=precision)
+    return work
+
+
+@pytest.fixture
+def precise(trained: Cli, precise_work: Path) -> Cli:
+    """As ``trained``, with every precision."""
+    return Cli(trained.data, precise_work)
 
 
 @pytest.fixture

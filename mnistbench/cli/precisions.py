@@ -10,6 +10,7 @@ import click
 
 from mnistbench import catalog
 from mnistbench.cli.options import (
+    PathType,
     data_dir_option,
     debug_option,
     device_option,
@@ -47,6 +48,12 @@ if TYPE_CHECKING:
 @threads_option
 @spin_option
 @quick_option
+@click.option(
+    "--output",
+    "output_file",
+    type=PathType(dir_okay=False),
+    help="Also write the run here, as one JSON object with the machine.",
+)
 @dropout_option
 @data_dir_option
 @work_dir_option
@@ -61,6 +68,7 @@ def precisions(
     threads: int | None,
     spin: bool,
     quick: bool,
+    output_file: Path | None,
     dropout: float | None,
     data_dir: Path | None,
     work_dir: Path,
@@ -77,14 +85,18 @@ def precisions(
     without_precision(names)
     networks = catalog.resolve(names, dropout=dropout)
     with stdout_for_results(as_json):
+        from datetime import UTC, datetime
+
         from mnistbench.cli.bench import MOST_PROCESSES, PROCESSES, QUICK_PROCESSES, measure_files, name_of_run
         from mnistbench.cli.foreign import calibration_images
         from mnistbench.cli.sources import open_dataset
         from mnistbench.errors import MnistbenchError
+        from mnistbench.files import check_writable, write_json
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.precisions import Place, precision_rows
         from mnistbench.measure.steady import Plan
+        from mnistbench.results import PrecisionRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.runtime.threads import usable_cpus
@@ -92,26 +104,25 @@ def precisions(
         devices = expand_devices(device, providers)
         is_group = any(name.strip().lower() in catalog.GROUPS for name in names)
         files = _find(networks, precisions, work_dir, pass_over=is_group)
-        dataset = open_dataset(data_dir)
+        if output_file is not None:
+            check_writable(output_file.parent)
+        dataset, environment = open_dataset(data_dir), collect_environment()
+        started = datetime.now(UTC).isoformat(timespec="seconds")
         places = {one: Place(one.text, one.source.name) for one in devices}
         say(f"evaluating {len(files)} models on {', '.join(one.label for one in devices)}")
         evaluations = {(file.name, places[one]): _evaluate(file, one, dataset) for one in devices for file in files}
-        timed = measure_files(
-            Bench(
-                devices=devices,
-                modes=("e2e",),
-                batch_sizes=batch_sizes,
-                plan=Plan.quick() if quick else Plan.each(),
-                processes=QUICK_PROCESSES if quick else PROCESSES,
-                most_processes=None if quick else MOST_PROCESSES,
-                settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
-                images=dataset.test_images,
-                calibration=calibration_images(dataset),
-            ),
-            {file.name: file for file in files},
-            collect_environment(),
-            name_of_run(work_dir),
+        asked = Bench(
+            devices=devices,
+            modes=("e2e",),
+            batch_sizes=batch_sizes,
+            plan=Plan.quick() if quick else Plan.each(),
+            processes=QUICK_PROCESSES if quick else PROCESSES,
+            most_processes=None if quick else MOST_PROCESSES,
+            settings=SessionSettings(intra_op_num_threads=threads or usable_cpus(), allow_spinning=spin),
+            images=dataset.test_images,
+            calibration=calibration_images(dataset),
         )
+        timed = measure_files(asked, {file.name: file for file in files}, environment, name_of_run(work_dir))
         here = {
             place: [
                 row for row in timed if (row.device, row.options.get("provider", "")) == (place.device, place.provider)
@@ -120,6 +131,9 @@ def precisions(
         }
         entries = {file.name: file.entry for file in files if file.entry is not None}
         rows = precision_rows(entries, evaluations, here)
+        if output_file is not None:
+            settings = {"batch_sizes": batch_sizes, "processes": asked.processes} | asked.settings.as_dict()
+            write_json(output_file, PrecisionRun(started, environment, tuple(rows), settings).as_dict())
     failed = [row for row in rows if row.error is not None]
     if as_json:
         print_json([row.as_dict() for row in rows])

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mnistbench.artifacts import ModelEntry
+from mnistbench.measure.judging import change, judge
+from mnistbench.measure.run_comparison import DEFAULT_THRESHOLD
 from mnistbench.precisions import PLAIN
 from mnistbench.results import EvaluationResult, LatencyResult, PrecisionResult
 
@@ -30,23 +32,25 @@ def precision_rows(
         evaluations: Of each model in each place, or why there is none.
         latencies: Of each place; rows by the names of ``models``.
     """
-    rows: list[PrecisionResult] = []
+    rows: list[tuple[PrecisionResult, LatencyResult]] = []
     for place, timed in latencies.items():
         for name, entry in models.items():
             evaluation = evaluations[name, place]
-            rows += [_row(entry, place, evaluation, latency) for latency in timed if latency.name == name]
-    plain = {_key(row): row for row in rows if row.precision == PLAIN}
+            rows += [(_row(entry, place, evaluation, latency), latency) for latency in timed if latency.name == name]
+    plain = {_key(row): (row, latency) for row, latency in rows if row.precision == PLAIN}
     weights = {(entry.name, entry.precision): entry.training.get("weights_sha256") for entry in models.values()}
 
-    def against_plain(row: PrecisionResult) -> PrecisionResult:
+    def against_plain(row: PrecisionResult, latency: LatencyResult) -> PrecisionResult:
         reference = plain.get(_key(row))
         # Another seed's weights would show the seed's difference, and not the precision's.
         same = weights[row.name, row.precision] is not None and (
             weights[row.name, row.precision] == weights.get((row.name, PLAIN))
         )
-        return row if reference is None or not same else _compared(row, reference)
+        if reference is None or not same:
+            return row
+        return _timed_beside(_compared(row, reference[0]), latency, reference[1])
 
-    return [against_plain(row) for row in rows]
+    return [against_plain(row, latency) for row, latency in rows]
 
 
 def _key(row: PrecisionResult) -> tuple[str, str, str, int]:
@@ -89,3 +93,12 @@ def _compared(row: PrecisionResult, plain: PrecisionResult) -> PrecisionResult:
     if row.p50_seconds and plain.p50_seconds is not None:
         row = replace(row, speed=plain.p50_seconds / row.p50_seconds)
     return row
+
+
+def _timed_beside(row: PrecisionResult, latency: LatencyResult, plain: LatencyResult) -> PrecisionResult:
+    """With the verdict on a row's time, where both have one."""
+    slower = change(plain, latency, "undisturbed")
+    if slower is None:
+        return row
+    verdict, _, _ = judge(plain, latency, "undisturbed", DEFAULT_THRESHOLD)
+    return replace(row, undisturbed_speed=1 / (1 + slower), verdict=verdict)

@@ -51,8 +51,15 @@ def _row(row: PrecisionResult) -> tuple[str, ...]:
         str(row.batch_size),
         "failed" if row.p50_seconds is None else units.seconds(row.p50_seconds),
         _spread(row),
-        units.MISSING if row.speed is None else f"{row.speed:.2f}×",
+        _speed(row),
     )
+
+
+def _speed(row: PrecisionResult) -> str:
+    speed = row.speed if row.undisturbed_speed is None else row.undisturbed_speed
+    if speed is None:
+        return units.MISSING
+    return f"{speed:.2f}×{'?' if row.verdict in (None, 'UNCLEAR') else ''}"
 
 
 def _spread(row: PrecisionResult) -> str:
@@ -65,8 +72,10 @@ def _notes(rows: Sequence[PrecisionResult]) -> list[str]:
     on = f"on {', '.join(f'{count:,}' for count in counts)} test images" if counts else "on the test images"
     notes = [
         f"error %: {on}. points: percentage points above fp32; above 0 errs more often.",
-        "speed: median call of fp32 over this one; below 1 is slower.",
+        "speed: undisturbed call of fp32 over this one, as 'mnistbench compare' judges it; below 1 is slower.",
     ]
+    if any(_speed(row).endswith("?") for row in rows):
+        notes.append("?: noise may explain it.")
     if any(row.error_difference is None and row.error is None for row in rows):
         notes.append("– where the zoo has no model of the same weights in fp32.")
     return notes

@@ -13,7 +13,7 @@ from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.gpus import GpuFacts, GpuRun, GpusRun
 from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.load import LoadResult, LoadRun, RateStep
-from mnistbench.results.precision import PrecisionResult
+from mnistbench.results.precision import PrecisionResult, PrecisionRun
 from mnistbench.results.record import RunRecord
 from mnistbench.results.state import STATES, RunState, State
 from mnistbench.results.training import EpochResult, TrainingResult
@@ -47,6 +47,7 @@ __all__ = [
     "LoadRun",
     "OperatorTime",
     "PrecisionResult",
+    "PrecisionRun",
     "ProbeResult",
     "ProcessResult",
     "RateStep",

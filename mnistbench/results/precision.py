@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
-from mnistbench.results.base import Result
+from mnistbench.results.base import Result, revive_parts
+from mnistbench.results.environment import Environment
+from mnistbench.results.verdict import VERDICTS, Verdict
 
 
 @dataclass(frozen=True)
@@ -43,3 +46,30 @@ class PrecisionResult(Result):
     """Median of a call in fp32 over this one: above 1 is faster. ``None`` as ``error_difference``."""
     error: str | None = None
     """Why figures are missing."""
+    undisturbed_speed: float | None = None
+    """Undisturbed call in fp32 over this one; ``None`` as ``speed``."""
+    verdict: Verdict | None = None
+    """Beside fp32, as ``mnistbench compare`` gives it by the undisturbed call; ``None`` as ``undisturbed_speed``."""
+
+    def __post_init__(self) -> None:
+        if self.verdict is not None and self.verdict not in VERDICTS:
+            raise ValueError(f"verdict is {self.verdict!r:.60}; expected one of {', '.join(VERDICTS)}")
+
+
+@dataclass(frozen=True)
+class PrecisionRun(Result):
+    """One run of ``mnistbench precisions`` on one machine: what ``--output FILE`` holds."""
+
+    kind = "precision_run"
+
+    started: str
+    """UTC, ISO 8601."""
+    environment: Environment
+    results: tuple[PrecisionResult, ...]
+    """By device and provider, then in the order asked for."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """What was asked for: batch sizes, fresh processes, threads."""
+
+    @classmethod
+    def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
+        return revive_parts(values, one={"environment": Environment}, rows={"results": PrecisionResult})

@@ -3,45 +3,18 @@
 from __future__ import annotations
 
 import json
-import shutil
-from dataclasses import replace
 
 import pytest
 
 import mnistbench
-from mnistbench.catalog import find
-from mnistbench.data.dataset import load_dataset
 from mnistbench.measure.latency.processes import FreshProcesses
 from mnistbench.measure.latency.request import Measured
-from mnistbench.results import PrecisionResult, ProcessResult
+from mnistbench.results import PrecisionResult, PrecisionRun, ProcessResult
 from mnistbench.training import acceptance
-from mnistbench.training.export import prepare, publish
-from mnistbench.training.job import find_finished
 
 NAME = "24-P-48-P-96-10"
 ALL = "fp32,fp16,int8,web"
 SECONDS = {"fp32": 0.004, "fp16": 0.008, "int8": 0.001, "web": 0.002}
-
-
-@pytest.fixture(scope="session")
-def precise_work(trained_work, digits_folder, tmp_path_factory):
-    """The trained work folder with both networks in every precision; only what is timed is written to it."""
-    work = tmp_path_factory.mktemp("precise") / "work"
-    shutil.copytree(trained_work, work)
-    dataset = load_dataset(digits_folder)
-    with pytest.MonkeyPatch.context() as patch:
-        # On 200 images one more error is half a point.
-        patch.setattr(acceptance, "LARGEST_LOSSES", dict.fromkeys(SECONDS, 0.05))
-        for name in ("16-10", NAME):
-            source = prepare(find_finished(work, name), find(name), dataset)
-            for precision in SECONDS:
-                publish(source, work / "zoo", precision=precision)
-    return work
-
-
-@pytest.fixture
-def precise(trained, precise_work):
-    return replace(trained, work=precise_work)
 
 
 @pytest.fixture
@@ -133,7 +106,12 @@ def test_models_are_loaded_by_precision(precise):
 
 
 def test_precisions_are_evaluated_and_timed_side_by_side(precise, simulated):
-    outcome = precise("precisions", NAME, "--batch", "1,4", "--json").succeeds()
+    kept = precise.work / "precisions.json"
+    outcome = precise("precisions", NAME, "--batch", "1,4", "--output", kept, "--json").succeeds()
+    run = PrecisionRun.from_dict(json.loads(kept.read_text(encoding="utf-8")))
+    assert [row.as_dict() for row in run.results] == outcome.json
+    assert (run.settings["batch_sizes"], run.settings["processes"]) == ([1, 4], 5)
+    assert run.environment.packages["mnistbench"]
     rows = [PrecisionResult.from_dict(row) for row in outcome.json]
     assert [(row.precision, row.batch_size) for row in rows] == [(one, size) for one in SECONDS for size in (1, 4)]
     assert [row.speed for row in rows] == [1, 1, 0.5, 0.5, 4, 4, 2, 2]

@@ -7,8 +7,16 @@ from typing import Any
 import pytest
 
 from mnistbench.artifacts import ModelEntry
+from mnistbench.errors import ArtifactError
 from mnistbench.measure.precisions import Place, precision_rows
-from mnistbench.results import EvaluationResult, LatencyResult, PrecisionResult
+from mnistbench.results import (
+    Environment,
+    EvaluationResult,
+    LatencyResult,
+    PrecisionResult,
+    PrecisionRun,
+    ProcessResult,
+)
 
 CPU = Place("cpu", "cpu")
 GPU = Place("cuda:0", "cuda")
@@ -32,6 +40,14 @@ def evaluation(errors: int) -> EvaluationResult:
 
 def latency(name: str, seconds: float | None, batch: int = 1, error: str | None = None) -> LatencyResult:
     return LatencyResult(name, f"{name}.onnx", "hash", "cpu", "e2e", batch, p50_seconds=seconds, error=error)
+
+
+def in_processes(name: str, *shortest: float) -> LatencyResult:
+    """With a shortest call of each fresh process; medians are three times as long, by a disturbance."""
+    processes = tuple(
+        ProcessResult(0.1, 0.01, 10, True, 100, "noise", 3 * seconds, 3 * seconds, seconds) for seconds in shortest
+    )
+    return dataclasses.replace(latency(name, 3 * shortest[0]), processes=processes)
 
 
 MODELS = {"net": entry("fp32"), "net@int8": entry("int8")}
@@ -93,6 +109,38 @@ def test_what_failed_says_why_and_keeps_what_there_is() -> None:
     assert second.error_difference is None
     both = precision_rows(MODELS, evaluations | {("net@int8", CPU): "no kernel"}, {CPU: timed})
     assert both[1].error == "no kernel"  # once
+
+
+@pytest.mark.parametrize(
+    ("shortest", "speed", "verdict"),
+    [
+        ([0.001, 0.001, 0.00101, 0.00101, 0.00102], 2.0, "FASTER"),
+        ([0.004, 0.004, 0.00401, 0.00402, 0.00403], 0.5, "SLOWER"),
+        ([0.002, 0.00202, 0.00203, 0.00203, 0.00203], 0.99, "SAME"),
+        ([0.001, 0.0018, 0.003, 0.004, 0.005], 1.11, "UNCLEAR"),
+        ([0.001, 0.001], 2.0, "UNCLEAR"),
+    ],
+)
+def test_speed_is_judged_as_compare_does(shortest: list[float], speed: float, verdict: str) -> None:
+    evaluations = {("net", CPU): evaluation(1), ("net@int8", CPU): evaluation(1)}
+    plain = in_processes("net", 0.002, 0.002, 0.00201, 0.00202, 0.00202)
+    first, second = precision_rows(MODELS, evaluations, {CPU: [plain, in_processes("net@int8", *shortest)]})
+    assert (first.undisturbed_speed, first.verdict) == (1.0, "SAME")
+    assert (second.undisturbed_speed, second.verdict) == (pytest.approx(speed, rel=0.01), verdict)
+    assert PrecisionResult.from_dict(json.loads(json.dumps(second.as_dict()))) == second
+
+
+def test_a_run_comes_back_from_json_and_an_edited_one_is_refused() -> None:
+    (row,) = precision_rows({"net": MODELS["net"]}, {("net", CPU): evaluation(1)}, {CPU: [latency("net", 0.1)]})
+    machine = Environment("3.11.7", "Linux", "CPU", (), 2, None, (), {})
+    run = PrecisionRun("2026-01-01T00:00:00+00:00", machine, (row,), {"processes": 5})
+    document = json.loads(json.dumps(run.as_dict()))
+    assert PrecisionRun.from_dict(document) == run
+    for changes in ({"results": [3]}, {"environment": 3}, {"kind": "precision"}):
+        with pytest.raises(ArtifactError):
+            PrecisionRun.from_dict(document | changes)
+    with pytest.raises(ArtifactError, match="FASTER, SLOWER, SAME, UNCLEAR"):
+        PrecisionResult.from_dict(row.as_dict() | {"verdict": "LUCKY"})
 
 
 def test_nothing_gives_nothing() -> None:

@@ -36,11 +36,16 @@ def row(**changes: object) -> PrecisionResult:
 
 
 def test_losses_are_shown_as_gains_are() -> None:
-    (sheet,) = precision_sheets([row(), row(error_difference=-0.0001, speed=2.0)])
+    judged = {"error_difference": -0.0001, "speed": 2.0, "undisturbed_speed": 1.75}
+    rows = [row(), *(row(**judged, verdict=verdict) for verdict in ("FASTER", "UNCLEAR"))]
+    (sheet,) = precision_sheets(rows)
     assert sheet.rows == (
-        ("64-10", "int8", "54.3 kB", "2.20", "+0.03", "1", "20.0 µs", "5.0", "0.88×"),
-        ("64-10", "int8", "54.3 kB", "2.20", "-0.01", "1", "20.0 µs", "5.0", "2.00×"),
+        ("64-10", "int8", "54.3 kB", "2.20", "+0.03", "1", "20.0 µs", "5.0", "0.88×?"),
+        ("64-10", "int8", "54.3 kB", "2.20", "-0.01", "1", "20.0 µs", "5.0", "1.75×"),
+        ("64-10", "int8", "54.3 kB", "2.20", "-0.01", "1", "20.0 µs", "5.0", "1.75×?"),
     )
+    assert "?: noise may explain it." in sheet.note
+    assert "?:" not in precision_sheets(rows[1:2])[0].note
     assert "on 10,000 test images" in sheet.note
     assert "below 1 is slower" in sheet.note
     assert "no model of the same weights" not in sheet.note
@@ -65,7 +70,7 @@ def test_what_is_missing_is_told() -> None:
     (sheet,) = precision_sheets([failed, unknown, alone])
     assert [cells[3:] for cells in sheet.rows] == [
         ("2.20", "+0.03", "1", "failed", "–", "–"),
-        ("failed", "–", "1", "20.0 µs", "5.0", "0.88×"),
+        ("failed", "–", "1", "20.0 µs", "5.0", "0.88×?"),
         ("2.20", "–", "1", "20.0 µs", "5.0", "–"),
     ]
     assert sheet.note.startswith("64-10 in int8 on cpu: no\\nkernel\n64-10 in int8 on cpu: cannot run\n")
