@@ -20,6 +20,7 @@ import pytest
 from kit_programs import need, readme_commands, run, spoil
 
 from mnistbench.locks import locked
+from mnistbench.precisions import PRECISIONS
 
 pytestmark = pytest.mark.slow
 
@@ -87,6 +88,22 @@ def test_browser(write, tmp_path):
     assert ", 1 failed" in run("bash", "-euc", test, cwd=kit, code=1, env=browser_set)
     (kit / "model.onnx").unlink()
     assert "FAILED: " in run("bash", "-euc", test, cwd=kit, code=1, env=browser_set)
+
+
+@pytest.mark.parametrize("target", ["node", "browser"])
+def test_every_precision_of_a_convolutional_network(precise, tmp_path, target):
+    need("npm", "node")
+    browser = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
+    if target == "browser" and browser is None:
+        pytest.skip("no Chromium is installed")
+    kit = tmp_path / "kit"
+    precise("embed", "24-P-48-P-96-10@int8", "--target", target, kit).succeeds()
+    (setup, *others) = readme_commands(kit)
+    test = others[0] if target == "browser" else "npm test"
+    run("bash", "-euc", setup.split("python3 -m http.server")[0], cwd=kit)
+    for precision in PRECISIONS:
+        precise("embed", f"24-P-48-P-96-10@{precision}", "--target", target, kit, "--force").succeeds()
+        assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env={"BROWSER": browser or ""})
 
 
 @pytest.fixture(scope="module")
