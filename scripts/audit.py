@@ -58,6 +58,16 @@ def ask(folder: Path, pinned: Path, service: str) -> tuple[list[dict[str, Any]] 
         return json.loads(answer.read_text(encoding="utf-8"))["dependencies"], done.stderr
 
 
+def first_pin(text: str) -> str:
+    """The first line of a constraints file that pins a package."""
+    return next(line for line in text.splitlines(keepends=True) if re.match(r"[A-Za-z0-9_.-]+==", line))
+
+
+def is_known(found: Sequence[dict[str, Any]] | None) -> bool:
+    """Whether a database answered and knows a package: an index that mirrors files alone knows none."""
+    return found is not None and not all("skip_reason" in package for package in found)
+
+
 def judge(found: Sequence[dict[str, Any]] | None, said: str) -> tuple[int, list[str]]:
     """The exit status, and what to print."""
     if found is None:
@@ -82,11 +92,15 @@ def main() -> int:
     """Install, ask and tell."""
     said = make_environment(ENVIRONMENT)
     found = None
-    for service in () if said else SERVICES:
-        found, said = ask(ENVIRONMENT, PINNED, service)
-        # An index that mirrors files alone knows no package, and no advisory.
-        if found is not None and not all("skip_reason" in package for package in found):
-            break
+    with tempfile.TemporaryDirectory() as temporary:
+        first = Path(temporary) / "first.txt"
+        first.write_text(first_pin(PINNED.read_text(encoding="utf-8")), encoding="utf-8")
+        for service in () if said else SERVICES:
+            # Where nothing answers, each package would wait for that anew.
+            found, said = ask(ENVIRONMENT, first, service)
+            if is_known(found):
+                found, said = ask(ENVIRONMENT, PINNED, service)
+                break
     code, lines = judge(found, said)
     print("\n".join(lines))
     return code

@@ -71,3 +71,43 @@ def test_only_a_missing_network_excuses_the_audit(found, said: str, code: int, t
     status, lines = audit.judge(found, said)
     assert status == code
     assert any(told in line for line in lines)
+
+
+UNKNOWN = [{"name": "a", "skip_reason": "not found"}]
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked", "code", "told"),
+    [
+        ({}, ["pypi first.txt", "osv first.txt"], 0, "no database of advisories can be reached"),
+        ({"pypi first.txt": UNKNOWN}, ["pypi first.txt", "osv first.txt"], 0, "no database of advisories"),
+        (
+            {"pypi first.txt": UNKNOWN, "osv first.txt": PACKAGES, "osv constraints.txt": PACKAGES + BAD},
+            ["pypi first.txt", "osv first.txt", "osv constraints.txt"],
+            1,
+            "c 3: PYSEC-1",
+        ),
+        (
+            {"pypi first.txt": PACKAGES, "pypi constraints.txt": PACKAGES},
+            ["pypi first.txt", "pypi constraints.txt"],
+            0,
+            "no known advisory for 2 packages",
+        ),
+    ],
+)
+def test_a_database_that_does_not_answer_is_asked_for_one_package_only(
+    answers, asked: list[str], code: int, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen = []
+
+    def ask(_folder: Path, pinned: Path, service: str):
+        seen.append(f"{service} {pinned.name}")
+        assert pinned.name == "constraints.txt" or re.fullmatch(r"\S+==\S+\n", pinned.read_text())
+        found = answers.get(seen[-1])
+        return found, "" if found is not None else "ConnectionError"
+
+    monkeypatch.setattr(audit, "make_environment", lambda _folder: "")
+    monkeypatch.setattr(audit, "ask", ask)
+    assert audit.main() == code
+    assert seen == asked
+    assert told in capsys.readouterr().out
