@@ -1,6 +1,7 @@
 # Every target sets up .venv by itself; the first time takes a few minutes, later ones no time.
 .DEFAULT_GOAL := help
 BIN := .venv/bin
+BENCH ?= bench
 
 .PHONY: help setup run test check format bench docs audit clean
 
@@ -10,7 +11,7 @@ help: ## Show the targets
 setup: ## Make .venv with the pinned packages
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
 
-run: setup ## Train, export, evaluate and time one network of each family
+run: setup ## Train four small networks for three epochs, export, evaluate and time them
 	@$(BIN)/mnistbench reproduce quick
 
 test: setup ## Run the tests (ARGS="-m 'not slow'" skips those that train or install)
@@ -27,9 +28,9 @@ format: setup ## Format and mend what ruff can mend
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-bench: setup ## Run the benchmarks under bench/ (nothing else should run meanwhile)
-	@mkdir -p runs/bench
-	@$(BIN)/python -m pytest bench -q --benchmark-columns=min,median,iqr,rounds --benchmark-json=runs/bench/pytest-benchmark.json $(ARGS)
+bench: setup ## Run the benchmarks, or one by BENCH=bench/test_FILE.py (nothing else should run meanwhile)
+	@mkdir -p runs
+	@$(BIN)/python -m pytest $(BENCH) -q --benchmark-columns=min,median,iqr,rounds --benchmark-json=runs/pytest-benchmark.json $(ARGS)
 
 docs: setup ## Write the generated parts of README.md and docs/ anew
 	@$(BIN)/python scripts/render_docs.py

@@ -131,7 +131,7 @@ NETWORKS: tuple[Network, ...] = (
 """Every network of the paper, table by table."""
 
 QUICK: tuple[str, ...] = ("16-10", "64-64-10", "32-P-32-10", _LENET5)
-"""One network of each family that trains in seconds; the group ``quick``."""
+"""Small ones of several kinds that train in seconds an epoch; the group ``quick``."""
 
 GROUPS: tuple[str, ...] = ("all", "quick", "table1", "table2", "table3", "table4", "table5", "table6")
 """Names that stand for several networks."""

@@ -79,7 +79,7 @@ def _kills(document: dict[str, Any]) -> Iterator[Row]:
     for row in document["rows"]:
         lost = _lost(len(row["problems"]))
         if row["operation"] == "train":
-            lost += f"; finished epochs: {row['finished_epochs_lost']}"
+            lost += f"; finished epochs lost: {row['finished_epochs_lost']}"
         yield f"kill -9: {row['operation']}", f"{row['kills']} kills", lost
 
 
@@ -98,8 +98,8 @@ def _whole_zoo() -> list[Row]:
         (
             f"kill -9: `mnistbench train all --parallel {proof['parallel']}`, {proof['num_networks']} networks",
             f"{proof['kills_landed']} kills",
-            f"{_lost(len(proof['problems']))}; finished epochs: {proof['finished_epochs_lost']}; "
-            f"{proof['networks_with_the_same_weights']} networks with the same weights",
+            f"{_lost(len(proof['problems']))}; finished epochs lost: {proof['finished_epochs_lost']}; "
+            f"{proof['networks_with_the_same_weights']} of {proof['num_networks']} networks with the same weights",
         )
         for proof in read("kill-train-all.json")["proofs"]
     ]

@@ -59,8 +59,11 @@ paper` (an object: `table, error`) `, ours` (an object: `error, low, high, basis
 | `evaluate` | an array of `evaluation` results |
 | `predict` | an array, one object a picture: `file, label` (null where there is no digit) `, probabilities, is_digit, reason, score` (0 or more is a digit) `, box, note, width, height` (of the picture, in pixels), with `--multi` `text, digits`; one that cannot be read has `error` |
 | `bench` | an array of `latency` results without `samples_seconds`, each with `environment`; the file of a run is one `bench` object, with every sample |
+| `bench --executor` `pool` or `ray` | one `bench_gpus` object: `started`, `kinds`, an array of `bench_gpu`; the printed one has \
+neither samples nor processes |
 | `bench --tune` | an array of `tuning` results; each that found something is a file below `tuned/` in the work folder too |
-| `precisions` | an array of `precision` results: an object a device, model and batch size |
+| `precisions` | an array of `precision` results: an object a device, model and batch size; the file of `--output` is \
+one `precision_run` object |
 | `breakdown` | one `breakdown_run` object: `environment`, `breakdowns` (an array of `breakdown` results), `crossings` (an array of `crossing` results), `no_crossings_because` (text where there was no second device, else null) |
 | `load` | an array of `load` results without `samples_seconds`, each with `environment`; the file of `--output` is one `load_run` object, with every sample |
 | `runs` | an array of `run_state` objects |
@@ -92,8 +95,9 @@ def reproduction(file: str) -> str:
     document = read(file)
     sheets = paper_sheets([paper_line(row) for row in document["rows"]])
     about = (
-        f"Recipe `{document['recipe']}`, seed {document['seed']}; latency: median call of a session with one image, "
-        f"on {machine(document['environment'])}."
+        f"Recipe `{document['recipe']}`, seed {document['seed']}; latency: a quick look in one process, median call of a "
+        "session with one image. A network and its dropout variant are the same graph when they answer, so that what "
+        f"lies between two such rows is noise. On {machine(document['environment'])}."
     )
     return "\n".join(markdown(sheet, level=4) for sheet in sheets) + f"\n{about}\n"
 
@@ -246,6 +250,8 @@ def json_documents() -> str:
         "state",
         "evaluation",
         "latency",
+        "gpus",
+        "precision",
         "tuning",
         "breakdown",
         "verdict",

@@ -159,7 +159,7 @@ def root(debug: bool) -> None:
 
     Exit codes: 0 done, 1 failed, 2 wrong usage or unknown name, 3 some of
     several networks failed or could not be compared, 4 'compare' found something
-    slower, 130 interrupted.
+    slower or 'load' missed its bound, 130 interrupted.
     """
     # Read from the arguments by Root.main, since an error can come before any option is parsed.
     _ = debug

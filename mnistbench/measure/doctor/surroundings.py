@@ -67,7 +67,7 @@ def check_zoo(folder: Path, *, bundled: bool) -> list[Finding]:
     remedy = ""
     if bundled:
         installed = (folder.parent / "artifacts.py").is_file()
-        again = "pip install --force-reinstall --no-deps mnistbench"
+        again = "pip install --force-reinstall --no-deps .  # in a clone, or the wheel in place of the dot"
         remedy = again if installed else shlex.join(["git", "-C", str(folder.parent), "restore", folder.name])
     if not (folder / MANIFEST).is_file():
         text = f"there is no {folder / MANIFEST}"

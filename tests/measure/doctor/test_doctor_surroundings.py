@@ -78,7 +78,7 @@ def test_each_bundled_model_that_is_not_is_a_problem(zoo, installed):
     (zoo / "6-P-16-P-120-84-10.onnx").unlink()
     if installed:
         (zoo.parent / "artifacts.py").touch()
-        remedy = "pip install --force-reinstall --no-deps mnistbench"
+        remedy = "pip install --force-reinstall --no-deps .  # in a clone, or the wheel in place of the dot"
     else:
         remedy = f"git -C '{zoo.parent}' restore zoo"
     found = check_zoo(zoo, bundled=True)
