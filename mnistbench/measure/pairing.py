@@ -82,10 +82,15 @@ def conflicts(row: LatencyResult, other: LatencyResult, passed_over: frozenset[s
         one, another = getattr(row, key), getattr(other, key)
         if None not in (one, another) and one != another:
             found.append(f"{key} {one} and {another}")
-    found += [
-        f"{key} {one!r:.40} and {two!r:.40}" for key, one, two in _different(row.options, other.options, passed_over)
-    ]
-    return found
+    return found + different_options(row, other, passed_over)
+
+
+def different_options(
+    row: LatencyResult, other: LatencyResult, passed_over: frozenset[str] = DIFFERS_ANYWAY
+) -> list[str]:
+    """Options that both rows state, and not alike: ``["allow_spinning True and False"]``."""
+    different = _different(row.options, other.options, passed_over)
+    return [f"{key} {one!r:.40} and {two!r:.40}" for key, one, two in different]
 
 
 def environment_notes(environment: Environment, other: Environment) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ from mnistbench.measure.conditions import worries
 from mnistbench.measure.latency.combine import FEWEST_PROCESSES
 from mnistbench.measure.latency.sweep import STOPPED
 from mnistbench.report import units
+from mnistbench.report.percentile_bounds import UNBOUNDED, UNBOUNDED_NOTE, bounds
 from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LatencyResult, TuningCandidate
 
@@ -68,9 +69,17 @@ def _row(result: LatencyResult) -> tuple[str, ...]:
         units.seconds(result.first_call_seconds),
         units.seconds(result.p50_seconds),
         spread(result),
-        units.seconds(result.p90_seconds),
-        units.seconds(result.p99_seconds),
+        *_percentiles(result),
         units.rough_count(result.throughput),
+    )
+
+
+def _percentiles(result: LatencyResult) -> tuple[str, ...]:
+    """The figures of p90 and p99, marked where nothing bounds them."""
+    figures = {"p90": result.p90_seconds, "p99": result.p99_seconds}
+    return tuple(
+        units.seconds(seconds) + UNBOUNDED * (seconds is not None and bounds(result, percentile) is None)
+        for percentile, seconds in figures.items()
     )
 
 
@@ -103,6 +112,11 @@ def _notes(results: Sequence[LatencyResult]) -> list[str]:
         notes.append("±: half of p50's 95% interval by the spread between processes.")
     if not all(shown):
         notes.append(f"± needs {FEWEST_PROCESSES} fresh processes or more.")
+    percentiles = [cell for result in measured for cell in _percentiles(result) if cell != units.MISSING]
+    if any(cell.endswith(UNBOUNDED) for cell in percentiles):
+        notes.append(UNBOUNDED_NOTE)
+    if not all(cell.endswith(UNBOUNDED) for cell in percentiles):
+        notes.append("The 95% bounds of p90 and p99 are in the file; 'mnistbench report' shows them.")
     if any(result.throughput is not None for result in measured):
         notes.append("images/s: by the mean call, slow calls included, not by p50.")
     ran = dict.fromkeys(result.provider for result in measured)

@@ -75,6 +75,13 @@ def round_seconds(value: float) -> str:
     return f"{value * factor:.3g} {unit}"
 
 
+def seconds_range(low: float, high: float) -> str:
+    """Two times with their unit once where it is the same: ``183–191 µs``, ``998 µs – 1.02 ms``."""
+    first, last = seconds(low), seconds(high)
+    number, _, unit = first.partition(" ")
+    return f"{number}–{last}" if unit and last.endswith(f" {unit}") else f"{first} – {last}"
+
+
 def size(num_bytes: int | None) -> str:
     """``247000`` as ``247 kB``."""
     if num_bytes is None:

@@ -11,6 +11,7 @@ from mnistbench.measure.pairing import (
     by_name_and_mode,
     by_name_and_place,
     conflicts,
+    different_options,
     environment_notes,
     pair_rows,
 )
@@ -91,3 +92,9 @@ GPU = {"index": 0, "name": "GPU", "uuid": "GPU-1"}
 def test_another_machine_is_said(changes, words) -> None:
     notes = environment_notes(ENVIRONMENT, dataclasses.replace(ENVIRONMENT, **changes))
     assert notes == (() if words is None else (words,))
+
+
+def test_options_differ_whatever_the_place() -> None:
+    other = row(mode="bound", device="cuda:0", options=OPTIONS | {"intra_op_num_threads": 1, "seed": 3})
+    assert different_options(row(), other) == ["intra_op_num_threads 2 and 1"]
+    assert different_options(row(), other, frozenset({"seed", "intra_op_num_threads"})) == []

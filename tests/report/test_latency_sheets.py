@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 
+import pytest
 from results_of import latency
 from test_results import PROCESS
 from test_sheets import OWN, cells
@@ -9,6 +11,7 @@ from test_sheets import OWN, cells
 from mnistbench.catalog import find
 from mnistbench.report.latency_sheets import latency_sheets, spread
 from mnistbench.report.sheet import Sheet
+from mnistbench.report.terminal import make_console, print_sheet
 from mnistbench.results import LatencyResult
 
 
@@ -76,6 +79,45 @@ def test_a_column_of_dashes_says_what_it_needs() -> None:
 def test_images_a_second_that_do_not_fit_the_median_are_explained() -> None:
     assert "images/s: by the mean call, slow calls included, not by p50." in the_sheet(latency(OWN)).note
     assert "images/s" not in the_sheet(latency(OWN, throughput=None)).note
+
+
+BOUNDED = {"processes": (PROCESS,) * 3, "percentile_bounds": {"p90": (0.8, 0.9), "p99": (0.8, 0.9)}}
+EXPLAINED = "†: without bounds, which need 3 fresh processes with enough calls each."
+THERE_ARE_BOUNDS = "The 95% bounds of p90 and p99 are in the file; 'mnistbench report' shows them."
+
+
+@pytest.mark.parametrize(
+    ("changes", "p90", "p99"),
+    [
+        (BOUNDED, "888 ms", "888 ms"),
+        (BOUNDED | {"percentile_bounds": {"p90": (0.8, 0.9)}}, "888 ms", "888 ms†"),
+        (BOUNDED | {"processes": (PROCESS,) * 2}, "888 ms†", "888 ms†"),
+        (BOUNDED | {"processes": (PROCESS,)}, "888 ms†", "888 ms†"),
+        ({"p99_seconds": None}, "888 ms†", "–"),
+        ({"p90_seconds": None, "p99_seconds": None}, "–", "–"),
+    ],
+)
+def test_a_percentile_that_nothing_bounds_is_marked(changes, p90, p99) -> None:
+    sheet = the_sheet(latency(OWN, **changes))
+    assert [cells(sheet, head) for head in ("p90", "p99")] == [[p90], [p99]]
+    assert (EXPLAINED in sheet.note) == ("†" in p90 + p99)
+    assert (THERE_ARE_BOUNDS in sheet.note) == ("888 ms" in (p90, p99))
+
+
+def test_a_failed_row_says_nothing_of_bounds() -> None:
+    assert "bounds" not in the_sheet(latency(OWN, error="no CUDA libraries")).note
+    assert "†" not in the_sheet(latency(OWN, **BOUNDED), latency(OWN, error="no CUDA libraries")).note
+
+
+def test_the_widest_rows_fit_80_columns() -> None:
+    times = ("session_seconds", "first_call_seconds", "p50_seconds", "p90_seconds", "p99_seconds")
+    widest = dict.fromkeys(times, 9.99e-3)
+    row = latency(find("best"), **widest, p50_low_seconds=0.0, p50_high_seconds=9.99e-3)
+    stream = io.StringIO()
+    print_sheet(the_sheet(row), make_console(stream))
+    table = stream.getvalue().partition("A percentile needs")[0]
+    assert table.count("9.99 ms†") == 2
+    assert max(map(len, table.split("\n"))) <= 80
 
 
 def test_doubtful_conditions_are_told() -> None:

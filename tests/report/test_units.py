@@ -63,6 +63,21 @@ def test_numbers_as_people_read_them(format_, value: float, text: str) -> None:
     assert format_(value) == text
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "text"),
+    [
+        (14.2e-6, 16.1e-6, "14.2–16.1 µs"),
+        (998e-6, 1.02e-3, "998 µs – 1.02 ms"),
+        (0.0, 5e-6, "0.00–5.00 µs"),
+        (0.0, 1.0, "0.00 µs – 1.00 s"),
+        (0.5e-3, 0.5, "500 µs – 500 ms"),
+        (2.0, 2.0, "2.00–2.00 s"),
+    ],
+)
+def test_a_range_of_times_has_its_unit_once(low, high, text):
+    assert units.seconds_range(low, high) == text
+
+
 def test_an_interval_is_in_percent() -> None:
     assert units.interval(0.0039, 0.0067) == "0.39–0.67"
     assert units.interval(0.0, 1.0) == "0.00–100.00"

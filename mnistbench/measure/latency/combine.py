@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 from statistics import stdev
 from typing import Any
 
@@ -45,16 +46,16 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     seconds = [second for part in measured for second in part.samples_seconds]
     parts = [part.figures for part in measured]
     # The same number of each, since a process that made more calls is worth no more.
-    evenly = _evenly([part.samples_seconds for part in measured])
-    shown = [q for q in PERCENTILES if supported(q, len(evenly))]
-    figures: dict[str, Any] = {PERCENTILES[q]: percentile(evenly, q) for q in shown}
+    pooled = evenly([part.samples_seconds for part in measured])
+    shown = [q for q in PERCENTILES if supported(q, len(pooled))]
+    figures: dict[str, Any] = {PERCENTILES[q]: percentile(pooled, q) for q in shown}
     if len(parts) > 1:
         if "p50_seconds" in figures:
             figures["p50_seconds"] = median([part.p50_seconds for part in parts])
         told = {q: figures[PERCENTILES[q]] for q in shown if q != 50}  # the median's interval has fields of its own
         bounds = _bounds_by_spread([part.samples_seconds for part in measured], told)
     else:
-        bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(evenly, q)) is not None}
+        bounds = {f"p{q:g}": pair for q in shown if (pair := percentile_bounds(pooled, q)) is not None}
     low, high = spread_interval([part.p50_seconds for part in parts]) or (None, None)
     if low is not None and high is not None and "p50_seconds" in figures:
         low, high = min(low, figures["p50_seconds"]), max(high, figures["p50_seconds"])
@@ -119,10 +120,22 @@ def _bounds_by_spread(
     return bounds
 
 
-def _evenly(samples: Sequence[Sequence[float]]) -> list[float]:
+def evenly(samples: Sequence[Sequence[float]]) -> list[float]:
     """As many samples of each process as the shortest has, at even distances."""
     count = min(map(len, samples))
     return [each[position * len(each) // count] for each in samples for position in range(count)]
+
+
+def percentile_samples(row: LatencyResult) -> Sequence[float]:
+    """Those of a row's samples that its percentiles are of, in seconds: as many of each process.
+
+    Empty where the row has not kept its samples, all where it does not say of which process each is.
+    """
+    if not row.samples_seconds or not row.processes:
+        return row.samples_seconds
+    counts = [part.num_samples for part in row.processes]
+    ends = accumulate(counts)
+    return evenly([row.samples_seconds[end - count : end] for count, end in zip(counts, ends, strict=True)])
 
 
 def spread_interval(times: Sequence[float], confidence: float = 0.95) -> tuple[float, float] | None:

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from mnistbench.report import units
 from mnistbench.report.html.markup import Markup, element
+from mnistbench.report.html.models import Model
 from mnistbench.report.html.placement import Box, place_beside_points
-from mnistbench.report.html.rows import Model, Row, batch_sizes
+from mnistbench.report.html.rows import Row, batch_sizes
 from mnistbench.report.html.scales import log_axis
 from mnistbench.report.html.setups import Setup
 from mnistbench.report.html.svg import FRAME, Chart, line, mark, text

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnistbench.measure.judging import change, judge
+from mnistbench.measure.pairing import DIFFERS_ANYWAY, different_options
 from mnistbench.measure.run_comparison import DEFAULT_THRESHOLD
 from mnistbench.measure.stats import median
 from mnistbench.report.html.rows import Row
-from mnistbench.report.html.setups import Setup
+from mnistbench.report.html.setups import DISTINGUISHING, Setup
 from mnistbench.results import Judged, Verdict
+
+_TOLD_BY_LABELS = DIFFERS_ANYWAY | {*DISTINGUISHING, "provider"}
+"""Options that may differ: setups are there to be compared in them, and are called by them."""
 
 
 @dataclass(frozen=True)
@@ -40,13 +44,27 @@ def beside(base: Row, row: Row, by: Judged) -> Beside | None:
         by: By which of their times.
 
     Returns:
-        ``None`` where the spread between processes is not known: fewer than three, or no such time of each.
+        ``None`` where they are not of the same work, and where the spread between processes is not known: fewer
+        than three, or no such time of each.
     """
+    if not is_same_work(base, row):
+        return None
     difference = change(base.result, row.result, by)
     if difference is None:
         return None
     outcome, floor, _ = judge(base.result, row.result, by, DEFAULT_THRESHOLD)
     return None if floor is None else Beside(outcome, 1 / (1 + difference))
+
+
+def is_same_work(one: Row, other: Row) -> bool:
+    """Whether two results of a model may be compared: what is not said in their labels is no different in them.
+
+    Labels tell options of a provider only from others of the same run.
+    """
+    differs = _TOLD_BY_LABELS
+    if one.setup.run != other.setup.run and one.setup.provider == other.setup.provider:
+        differs -= {"provider_options"}
+    return not different_options(one.result, other.result, differs)
 
 
 def each_beside(rows: Sequence[Row], setup: Setup, base: Setup, batch: int) -> list[Beside]:

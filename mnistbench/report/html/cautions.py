@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from mnistbench.measure.conditions import worries
+from mnistbench.report import units
+from mnistbench.report.html.latency_tables import count_text
 from mnistbench.report.html.markup import Markup, join, name, phrase
-from mnistbench.report.html.rows import Failure, Page, Row
-from mnistbench.report.html.setups import as_mapping, run_letter
+from mnistbench.report.html.rows import Failure, Page, Row, stopped_by
+from mnistbench.report.html.setups import as_mapping, run_letter, short_provider
 from mnistbench.report.html.summary import many
 from mnistbench.report.html.table import Cell, Head, table
+from mnistbench.results import LatencyResult
 
 MOST_NAMED = 4
 """Rows that a warning names; the tables have the rest."""
@@ -20,6 +23,7 @@ def cautions(page: Page) -> list[Markup]:
     """Sentences, each about the rows that it names; empty when there is nothing to say."""
     rows = page.rows
     found = [
+        _cut_short(rows),
         _about("The warm-up did not settle; first calls may be slow ones", rows, _unsettled),
         _about("Stopped at the limit of time or calls while the noise still changed", rows, _out_of_time),
         *(_about(f"{what[0].upper()}{what[1:]} meanwhile", rows, partial(_worried, what)) for what in _kinds(rows)),
@@ -39,8 +43,7 @@ def failures_table(page: Page) -> Markup:
         result = failure.result
         groups.setdefault((failure.run, result.device, result.mode, failure.reason), []).append(failure)
     lines = []
-    for (run, device, mode, reason), members in groups.items():
-        letter = f"{run_letter(run)}: " if len(page.runs) > 1 else ""
+    for (run, _, _, reason), members in groups.items():
         models = ", ".join(dict.fromkeys(member.result.name for member in members))
         # Batch 0 stands for a model that could not be loaded at all.
         batches = sorted({member.result.batch_size for member in members} - {0})
@@ -48,12 +51,58 @@ def failures_table(page: Page) -> Markup:
             [
                 Cell(models, name=True),
                 Cell(reason),
-                Cell(f"{letter}{device}, {mode}"),
+                Cell(_place(page, run, members[0].result)),
                 Cell(", ".join(map(str, batches)) or "every"),
             ]
         )
     heads = [Head(text, right=False) for text in ("network", "why", "device, mode", "batch")]
     return table(f"Failed: {many(len(page.failures), 'measurement')}", heads, lines, class_="wrapped")
+
+
+def without_median_table(page: Page) -> Markup:
+    """What there is of results of too few calls for a median. Empty when every result has one."""
+    if not page.without_median:
+        return phrase()
+    lines = []
+    for one in page.without_median:
+        result, stopped = one.result, stopped_by(one.result)
+        times = (result.undisturbed_seconds, result.mean_seconds, result.session_seconds, result.first_call_seconds)
+        lines.append(
+            [
+                Cell(result.name, name=True, note=f"cut short: {stopped}" if stopped else ""),
+                Cell(f"{_place(page, one.run, result)}, {short_provider(result)}"),
+                Cell(units.count(result.batch_size)),
+                Cell(count_text(result.num_samples)),
+                *(Cell(units.seconds(seconds)) for seconds in times),
+            ]
+        )
+    heads = [
+        Head("network", right=False),
+        Head("device, mode, provider", right=False),
+        *map(Head, ("batch", "calls", "undisturbed", "mean", "session", "first call")),
+    ]
+    caption = f"Too few calls for a median: {many(len(lines), 'measurement')}, left out below"
+    return table(caption, heads, lines, class_="wrapped")
+
+
+def _place(page: Page, run: int, result: LatencyResult) -> str:
+    letter = f"{run_letter(run)}: " if len(page.runs) > 1 else ""
+    return f"{letter}{result.device}, {result.mode}"
+
+
+def _cut_short(rows: Sequence[Row]) -> Markup:
+    """Which rows a failure ended, and which failure: each is of its own row, so that each is told."""
+    found = [row for row in rows if stopped_by(row.result)]
+    if not found:
+        return phrase()
+    told = join((phrase(_row_name(row), ": ", name(stopped_by(row.result))) for row in found[:MOST_NAMED]), "; ")
+    return phrase(
+        "Cut short by a failure, so that figures are of the processes before it: ",
+        f"{len(found):,} of {len(rows):,} results (",
+        told,
+        _more(found),
+        ").",
+    )
 
 
 def _about(words: str, rows: Sequence[Row], holds: Callable[[Row], bool]) -> Markup:
@@ -64,8 +113,12 @@ def _about(words: str, rows: Sequence[Row], holds: Callable[[Row], bool]) -> Mar
     if len(found) == len(rows):
         return phrase(words, ": all results.")
     named = join((_row_name(row) for row in found[:MOST_NAMED]), "; ")
-    more = f"; and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
-    return phrase(words, f": {len(found):,} of {len(rows):,} results (", named, more, ").")
+    return phrase(words, f": {len(found):,} of {len(rows):,} results (", named, _more(found), ").")
+
+
+def _more(found: Sequence[Row]) -> str:
+    """How many rows are not named."""
+    return f"; and {len(found) - MOST_NAMED:,} more" if len(found) > MOST_NAMED else ""
 
 
 def _row_name(row: Row) -> Markup:

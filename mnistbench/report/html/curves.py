@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mnistbench.report.html.markup import Markup, element, join, name
+from mnistbench.report.html.models import Model
 from mnistbench.report.html.placement import TEXT_HEIGHT, spread
-from mnistbench.report.html.rows import Model
 from mnistbench.report.html.setups import Setup
 from mnistbench.report.html.svg import FRAME, Chart, line, mark, text
 

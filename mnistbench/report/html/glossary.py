@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from mnistbench.measure.stats import MIN_SAMPLES
 from mnistbench.report.html.markup import Markup, element, join
+from mnistbench.report.percentile_bounds import UNBOUNDED_NOTE
 
 _NEEDED = ", ".join(f"p{q:g} {count:,}" for q, count in MIN_SAMPLES.items() if q > 50)
 
@@ -29,7 +30,9 @@ TERMS: tuple[tuple[str, str], ...] = (
     (
         "p90, p99, p99.9",
         f"So many percent of the calls take at most so long. A dash stands where too few calls were timed to say it "
-        f"(needed: {_NEEDED}); curves end there for the same reason.",
+        f"(needed: {_NEEDED}); curves pass through these figures and end where they do, for the same reason. Below a "
+        "percentile stands where it lies with 95% confidence, by the spread between fresh processes. "
+        f"{UNBOUNDED_NOTE}",
     ),
     (
         "session, first call",
@@ -46,7 +49,8 @@ TERMS: tuple[tuple[str, str], ...] = (
     (
         "2.00×",
         "Twice as fast as the first column, by the medians. Stands only where 'mnistbench compare --by p50' would say "
-        "FASTER or SLOWER; ≈ where it would say SAME or UNCLEAR.",
+        "FASTER or SLOWER; ≈ where it would say SAME or UNCLEAR, nothing where it would refuse: a model that was given "
+        "inputs of other shapes is another model here.",
     ),
 )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from mnistbench.report import units
-from mnistbench.report.html.beside import beside, ratio_text
-from mnistbench.report.html.markup import Markup, element, join, name
-from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
+from mnistbench.report.html.beside import beside, is_same_work, ratio_text
+from mnistbench.report.html.markup import Markup, element, join, name, phrase
+from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups, stopped_by
 from mnistbench.report.html.setups import Setup, for_people
 from mnistbench.report.html.summary import many
 from mnistbench.report.html.table import Cell, Head, table
+from mnistbench.report.percentile_bounds import UNBOUNDED, UNBOUNDED_NOTE, bounds
+from mnistbench.results import LatencyResult
 
 
 def side_by_side_tables(rows: Sequence[Row]) -> list[Markup]:
@@ -65,13 +67,13 @@ def _ratio(base: Row, row: Row) -> str:
 
 
 def _clearly_fastest(rows: Iterable[Row]) -> Row | None:
-    """The row whose interval lies below every other's; ``None`` without one, and for a row alone."""
+    """The row whose interval lies below every other's; ``None`` without one, for a row alone and beside other work."""
     first, *others = sorted(rows, key=lambda row: row.p50_seconds)
     high = first.result.p50_high_seconds
     lows = [row.result.p50_low_seconds for row in others]
     if high is None or not others or any(low is None or low <= high for low in lows):
         return None
-    return first
+    return first if all(is_same_work(first, row) for row in others) else None
 
 
 def _setup_table(page: Page, rows: Sequence[Row], setup: Setup) -> Markup:
@@ -82,9 +84,7 @@ def _setup_table(page: Page, rows: Sequence[Row], setup: Setup) -> Markup:
         Head("undisturbed", title="the shortest call that a second process confirms"),
         Head("p50", title="median latency of a call"),
         Head("95% interval", title="of the median, by the spread between processes"),
-        Head("p90"),
-        Head("p99"),
-        Head("p99.9"),
+        *(Head(text, title="below it: its 95% interval") for text in ("p90", "p99", "p99.9")),
         Head("images/s"),
         Head("session", title="creation of the session"),
         Head("first call"),
@@ -94,7 +94,7 @@ def _setup_table(page: Page, rows: Sequence[Row], setup: Setup) -> Markup:
     ]
     body = table(f"Every figure of {setup.label}", heads, [_cells(row) for row in rows], class_="sortable")
     title = element("summary", name(setup.label), f": {many(len(rows), 'result')}")
-    return element("details", title, _options(page, setup), body)
+    return element("details", title, _options(page, setup), body, _bounds_note(rows))
 
 
 def _cells(row: Row) -> list[Cell]:
@@ -102,24 +102,52 @@ def _cells(row: Row) -> list[Cell]:
     interval = units.MISSING
     if result.p50_low_seconds is not None and result.p50_high_seconds is not None:
         interval = f"{units.seconds(result.p50_low_seconds)} – {units.seconds(result.p50_high_seconds)}"
-    times = (result.p90_seconds, result.p99_seconds, result.p999_seconds)
     return [
         Cell(str(row.model.number), row.model.number),
-        Cell(row.model.name, name=True),
+        Cell(row.model.name, name=True, note="cut short" if stopped_by(result) else ""),
         Cell(units.count(result.batch_size), result.batch_size),
         Cell(units.seconds(result.undisturbed_seconds), result.undisturbed_seconds),
         Cell(units.seconds(row.p50_seconds), row.p50_seconds),
         Cell(interval, result.p50_low_seconds),
-        *(Cell(units.seconds(value), value) for value in times),
+        *(_percentile(result, percentile, seconds) for percentile, seconds in _tail(result).items()),
         Cell(units.rough_count(result.throughput), result.throughput),
         *(Cell(units.seconds(value), value) for value in (result.session_seconds, result.first_call_seconds)),
-        Cell(_count(result.num_samples)),
-        Cell(_count(result.num_outliers)),
+        Cell(count_text(result.num_samples)),
+        Cell(count_text(result.num_outliers)),
         Cell(units.percent(result.error_rate), result.error_rate),
     ]
 
 
-def _count(value: object) -> str:
+def _tail(result: LatencyResult) -> dict[str, float | None]:
+    """Percentiles beyond the median, in seconds."""
+    return {"p90": result.p90_seconds, "p99": result.p99_seconds, "p99.9": result.p999_seconds}
+
+
+def _percentile(result: LatencyResult, percentile: str, seconds: float | None) -> Cell:
+    """The figure with its bounds below, or the mark that it has none."""
+    pair = bounds(result, percentile)
+    if seconds is None:
+        return Cell(units.MISSING)
+    if pair is None:
+        return Cell(units.seconds(seconds), seconds, note=UNBOUNDED)
+    told = phrase(element("span", "95% interval ", class_="unseen"), units.seconds_range(*pair))
+    return Cell(units.seconds(seconds), seconds, below=told)
+
+
+def _bounds_note(rows: Sequence[Row]) -> Markup:
+    """What stands below percentiles, and behind those where nothing does; empty where there are none."""
+    shown = {
+        bounds(row.result, percentile) is not None
+        for row in rows
+        for percentile, seconds in _tail(row.result).items()
+        if seconds is not None
+    }
+    below = "Below a percentile: its 95% interval, by the spread between processes."
+    told = [*([below] if True in shown else ()), *([UNBOUNDED_NOTE] if False in shown else ())]
+    return element("p", " ".join(told), class_="note") if told else phrase()
+
+
+def count_text(value: object) -> str:
     """A count of a file that may have put anything there."""
     return units.count(value) if isinstance(value, int) else str(value)
 

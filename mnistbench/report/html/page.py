@@ -29,7 +29,7 @@ def report_page(runs: Sequence[tuple[str, BenchRun]]) -> str:
         runs: What to call each run, such as its file's name, and the run.
 
     Raises:
-        InputError: When no result has a figure.
+        InputError: When no result has a median.
     """
     page = gather(runs)
     if not page.rows:
@@ -78,7 +78,9 @@ def _subtitle(page: Page) -> Markup:
 
 def _nothing(page: Page) -> str:
     names = ", ".join(title for title, _ in page.runs) or "no file"
-    reasons = list(dict.fromkeys(failure.reason for failure in page.failures))
+    found = [failure.reason for failure in page.failures] + ["too few calls for a median"] * len(page.without_median)
+    reasons = list(dict.fromkeys(found))
     why = f": {reasons[0]}" if reasons else ""
     more = f" (and {len(reasons) - 1} other reasons)" if len(reasons) > 1 else ""
-    return f"no result in {names} has a figure to show{why}{more}; measure with 'mnistbench bench NAMES --output FILE'"
+    what = "median" if page.without_median else "figure"
+    return f"no result in {names} has a {what} to show{why}{more}; measure with 'mnistbench bench NAMES --output FILE'"

@@ -9,30 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnistbench import catalog
+from mnistbench.measure.latency.sweep import STOPPED
+from mnistbench.report.html.models import Model, find_models
 from mnistbench.report.html.setups import Setup, find_setups, setup_key
 from mnistbench.report.sheets import TABLE_TITLES
 from mnistbench.results import BenchRun, LatencyResult
-
-_SHORT_HASH = 8
-"""Letters of a file's hash that tell files of one name apart."""
-
-
-@dataclass(frozen=True)
-class Model:
-    """A model with one number throughout the page.
-
-    Attributes:
-        number: From 1, in the paper's order, others after it.
-        name: As in the results; with the beginning of the file's hash where several files share the name.
-        table: Of the paper; ``None`` when it is not in the paper.
-        architecture: Equal for networks that compute the same at inference, as variants with dropout do.
-    """
-
-    number: int
-    name: str
-    table: int | None
-    architecture: str
 
 
 @dataclass(frozen=True)
@@ -55,6 +36,14 @@ class Failure:
 
 
 @dataclass(frozen=True)
+class WithoutMedian:
+    """A result of too few calls for a median, which did not fail: it has other figures."""
+
+    run: int
+    result: LatencyResult
+
+
+@dataclass(frozen=True)
 class Page:
     """All that a page shows.
 
@@ -64,6 +53,7 @@ class Page:
         setups: By index.
         rows: By setup, model and batch size.
         failures: In the order of the runs.
+        without_median: In the order of the runs.
     """
 
     runs: tuple[tuple[str, BenchRun], ...]
@@ -71,6 +61,7 @@ class Page:
     setups: tuple[Setup, ...]
     rows: tuple[Row, ...]
     failures: tuple[Failure, ...]
+    without_median: tuple[WithoutMedian, ...]
 
     @property
     def modes(self) -> tuple[str, ...]:
@@ -83,34 +74,40 @@ class Page:
 
 
 def gather(runs: Sequence[tuple[str, BenchRun]]) -> Page:
-    """Sort the results of several runs into models, setups and failures.
+    """Sort the results of several runs into models, setups, failures and what is of too few calls.
 
     Args:
         runs: The name to show for each run, and the run.
     """
     measured: list[tuple[int, LatencyResult, float]] = []
     failures: list[Failure] = []
+    without_median: list[WithoutMedian] = []
     for position, (_, run) in enumerate(runs):
         for result in run.results:
             p50 = result.p50_seconds
-            if result.error is None and p50 and result.batch_size > 0:
+            if result.error is not None:
+                failures.append(Failure(position, result, result.error))
+            elif p50 and result.batch_size > 0:
                 measured.append((position, result, p50))
+            elif p50 is None and result.batch_size > 0 and _has_other_figures(result):
+                without_median.append(WithoutMedian(position, result))
             else:
-                reason = "no figures in the file" if result.error is None else str(result.error)
-                failures.append(Failure(position, result, reason))
-    models = _models([result for _, result, _ in measured])
+                failures.append(Failure(position, result, "no figures in the file"))
+    models = find_models([result for _, result, _ in measured])
     setups = find_setups([(position, result) for position, result, _ in measured], len(runs))
     rows = [
-        Row(setups[setup_key(position, result)], models[_model_key(result)], result, p50)
-        for position, result, p50 in measured
+        Row(setups[setup_key(position, result)], model, result, p50)
+        for (position, result, p50), model in zip(measured, models, strict=True)
     ]
     rows.sort(key=lambda row: (row.setup.index, row.model.number, row.result.batch_size))
+    numbered = {model.number: model for model in models}
     return Page(
         tuple(runs),
-        tuple(sorted(models.values(), key=lambda model: model.number)),
+        tuple(numbered[number] for number in sorted(numbered)),
         tuple(sorted(setups.values(), key=lambda setup: setup.index)),
         tuple(rows),
         tuple(failures),
+        tuple(without_median),
     )
 
 
@@ -141,34 +138,10 @@ def by_table(rows: Sequence[Row]) -> dict[str, list[Row]]:
     return {title: chosen for title, chosen in found.items() if chosen}
 
 
-def _model_key(result: LatencyResult) -> tuple[str, str]:
-    return result.name, result.sha256
+def stopped_by(result: LatencyResult) -> str:
+    """The error after which a result was not measured again; empty where there was none."""
+    return str(result.options.get(STOPPED) or "")
 
 
-def _network(name: str) -> str:
-    """A model's name without the precision that may follow it: ``lenet5`` of ``lenet5@int8``."""
-    return name.partition("@")[0]
-
-
-def _models(results: Sequence[LatencyResult]) -> dict[tuple[str, str], Model]:
-    order = {network.name: position for position, network in enumerate(catalog.NETWORKS)}
-    tables = {network.name: network.paper.table for network in catalog.NETWORKS if network.paper is not None}
-    found: dict[tuple[str, str], LatencyResult] = {}
-    for result in results:
-        found.setdefault(_model_key(result), result)
-    hashes: dict[str, int] = {}
-    for name, _ in found:
-        hashes[name] = hashes.get(name, 0) + 1
-    # The sort is stable: unknown models stay in the order of the files.
-    keys = sorted(found, key=lambda key: order.get(_network(key[0]), len(order)))
-    models = {}
-    for number, key in enumerate(keys, start=1):
-        name, sha256 = key
-        result = found[key]
-        shown = name if hashes[name] == 1 else f"{name} ({sha256[:_SHORT_HASH]})"
-        base, precision = _network(name).partition("-dropout")[0], name[len(_network(name)) :]
-        architecture = f"{result.notation} {base}{precision}" if result.notation else f"{name} {sha256}"
-        # A model without our notation is a file from elsewhere, whatever its name is.
-        table = tables.get(_network(name)) if result.notation else None
-        models[key] = Model(number, shown, table if table in TABLE_TITLES else None, architecture)
-    return models
+def _has_other_figures(result: LatencyResult) -> bool:
+    return bool(result.undisturbed_seconds or result.mean_seconds)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mnistbench.report.html.accuracy_latency import accuracy_latency_charts
-from mnistbench.report.html.cautions import cautions, failures_table
+from mnistbench.report.html.cautions import cautions, failures_table, without_median_table
 from mnistbench.report.html.environment import environment_table
 from mnistbench.report.html.glossary import glossary
 from mnistbench.report.html.latency_batch import latency_batch_charts
 from mnistbench.report.html.latency_tables import setup_tables, side_by_side_tables
 from mnistbench.report.html.markup import Markup, element, name, phrase
-from mnistbench.report.html.percentiles import percentile_charts
+from mnistbench.report.html.percentiles import percentile_charts, samples_note
 from mnistbench.report.html.rows import Page, Row, batch_sizes, distinct_setups
 from mnistbench.report.html.summary import summary
 from mnistbench.report.html.svg import swatch
@@ -41,7 +42,7 @@ def sections(page: Page) -> list[Section]:
         Section("summary", "Summary", _summary(page)),
         Section("accuracy", "Accuracy against latency", _by_mode(page, _accuracy)),
         Section("batch", "Latency against batch size", _by_mode(page, _batch)),
-        Section("percentiles", "Percentiles", _by_mode(page, _percentiles)),
+        Section("percentiles", "Percentiles", _by_mode(page, partial(_percentiles, page))),
         Section("tables", "Tables", _tables(page)),
         Section("environment", "Environment", (environment_table(page.runs),)),
         Section("glossary", "What the words mean", (glossary(),)),
@@ -53,7 +54,7 @@ def _summary(page: Page) -> tuple[Markup, ...]:
     found = cautions(page)
     if found:
         content.append(element("div", element("h3", "Before believing it"), _list(found), class_="warn"))
-    return (*content, failures_table(page))
+    return (*content, failures_table(page), without_median_table(page))
 
 
 def _by_mode(page: Page, draw: Callable[[Sequence[Row], str], list[Markup]]) -> tuple[Markup, ...]:
@@ -89,19 +90,20 @@ def _batch(rows: Sequence[Row], prefix: str) -> list[Markup]:
     return [note, _key(rows), element("div", *charts, class_="charts")]
 
 
-def _percentiles(rows: Sequence[Row], prefix: str) -> list[Markup]:
+def _percentiles(page: Page, rows: Sequence[Row], prefix: str) -> list[Markup]:
     note = _note(
         "How long the slowest calls take: each further nine is as wide as the last. A curve ends where the sample "
         f"supports no more. {_VARIANTS}"
     )
-    content = [note, _key(rows)]
+    missing = samples_note(page, rows)
+    above = [note, element("p", missing, class_="note"), _key(rows)] if missing else [note, _key(rows)]
+    details: list[Markup] = []
     for batch in batch_sizes(rows):
         charts = percentile_charts([row for row in rows if row.result.batch_size == batch], f"tail-{prefix}-{batch}")
         if charts:
             title = element("summary", f"Batch {batch}")
-            is_first = len(content) == 2
-            content.append(element("details", title, element("div", *charts, class_="charts"), open=is_first))
-    return content if len(content) > 2 else [_note("No sample is large enough to draw a curve.")]
+            details.append(element("details", title, element("div", *charts, class_="charts"), open=not details))
+    return [*above, *details] if details else [_note("No sample is large enough to draw a curve.")]
 
 
 def _tables(page: Page) -> tuple[Markup, ...]:
@@ -111,7 +113,8 @@ def _tables(page: Page) -> tuple[Markup, ...]:
         if beside:
             note = (
                 "Behind a median: times as fast as the first column, ≈ where noise or less than 5% explains it, "
-                "nothing with fewer than three processes. Bold: faster than all others, its 95% interval below theirs."
+                "nothing with fewer than three processes, or where a model was given other inputs. Bold: faster than "
+                "all others, its 95% interval below theirs."
             )
             content += [_note(note), *beside]
         return [*content, *setup_tables(page, rows)]

@@ -15,8 +15,9 @@ from mnistbench.results import LatencyResult
 MODES = ("e2e", "bound", "graph")
 """In the order of the page; others follow."""
 
-_DISTINGUISHING = ("intra_op_num_threads", "allow_spinning", "graph_optimization", "provider_options")
-"""Options that make two ways of running out of one, where they differ."""
+DISTINGUISHING = ("intra_op_num_threads", "allow_spinning", "graph_optimization", "provider_options")
+"""Options that make two ways of running out of one, where they differ. What a model was given is not among them: other
+shapes make another model (:mod:`mnistbench.report.html.models`)."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def setup_key(run: int, result: LatencyResult) -> tuple[Any, ...]:
     """What two results must share to be of one setup."""
     options = _options(result)
     # Compared as text: what a file has there may have no hash.
-    told = tuple(repr(options.get(key)) for key in _DISTINGUISHING)
+    told = tuple(repr(options.get(key)) for key in DISTINGUISHING)
     return run, result.device, result.mode, str(result.provider), told
 
 
@@ -109,9 +110,9 @@ def find_setups(measured: Sequence[tuple[int, LatencyResult]], num_runs: int) ->
         options = _common([_options(result) for result in members[key]])
         # Only what tells it from the others: labels stand in narrow places.
         parts = [device] * several_devices + [provider] + [mode] * several_modes
-        alike = [_options(members[other][0]) for other in keys if other[:4] == key[:4]]
-        if len(alike) > 1:
-            parts += filter(None, [_told(options, alike)])
+        alike = [other for other in keys if other[1:4] == key[1:4]]
+        own = [_options(members[other][0]) for other in alike if other[0] == run]
+        parts += filter(None, [_told(options, own, [_options(members[other][0]) for other in alike])])
         letter = f"{run_letter(run)}: " if num_runs > 1 else ""
         place = f"{letter}{device}, mode {mode}"
         setups[key] = Setup(index, letter + " · ".join(parts), place, run, mode, device, provider, options)
@@ -122,13 +123,21 @@ def _options(result: LatencyResult) -> Mapping[str, Any]:
     return as_mapping(result.options)
 
 
-def _told(options: Mapping[str, Any], alike: Sequence[Mapping[str, Any]]) -> str:
-    """The options that make a setup differ from others, itself among them, as short as a label must be."""
-    if not any(key in options for key in _DISTINGUISHING):
+def _told(options: Mapping[str, Any], own: Sequence[Mapping[str, Any]], every: Sequence[Mapping[str, Any]]) -> str:
+    """The options that make a setup differ from others, itself among them, as short as a label must be.
+
+    Args:
+        options: Of the setup.
+        own: Of the setups of its run that differ from it in options alone.
+        every: Of those of other runs, too.
+    """
+    if len(own) > 1 and not any(key in options for key in DISTINGUISHING):
         return "options not noted"
     parts = []
-    for key in _DISTINGUISHING:
-        if key not in options or len({repr(other[key]) for other in alike if key in other}) < 2:
+    for key in DISTINGUISHING:
+        # The options of a provider are many, and another machine has others.
+        others = own if key == "provider_options" else every
+        if key not in options or len({repr(other[key]) for other in others if key in other}) < 2:
             continue
         if key == "intra_op_num_threads":
             parts.append(f"{options[key]} threads")

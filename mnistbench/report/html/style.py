@@ -43,7 +43,8 @@ svg .number{font-size:11px;font-weight:600;paint-order:stroke;stroke:var(--paper
 .line:hover{stroke-width:3.5;opacity:1}
 details{margin:.6em 0;border:1px solid var(--rule);border-radius:6px;padding:.2em .8em}
 summary{cursor:pointer;font-weight:600;padding:.3em 0}
-.scroll{overflow-x:auto;margin:.5em 0 .9em;max-width:100%}.scroll:focus-visible{outline:2px solid var(--link)}
+.scroll{position:relative;overflow-x:auto;margin:.5em 0 .9em;max-width:100%}
+.scroll:focus-visible{outline:2px solid var(--link)}
 table{border-collapse:collapse;font-size:.875rem;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 caption{text-align:left;color:var(--quiet);padding:.2em 0;font-size:.85rem}
 th,td{padding:.22em .7em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--rule);vertical-align:top}
@@ -51,6 +52,8 @@ thead th{border-bottom:2px solid var(--quiet);vertical-align:bottom;font-weight:
 th.left,td.left,tbody th{text-align:left}tbody th{font-weight:400}tbody tr:hover{background:var(--tint)}
 .wrapped td,.wrapped tbody th{white-space:normal;min-width:7em;max-width:38em;overflow-wrap:anywhere}
 figcaption tbody th{white-space:normal;min-width:9em}
+.below{display:block;line-height:1.3}
+.unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 .sortable.live thead th{cursor:pointer}th[aria-sort=ascending]::after{content:" \\2191"}
 th[aria-sort=descending]::after{content:" \\2193"}
 dl{max-width:85ch}dt{font-weight:600;margin-top:.5em}dd{margin:0 0 0 1.2em}

@@ -41,7 +41,9 @@ def _counts(page: Page) -> Markup:
         f"{many(len(page.rows), 'result')} of {many(len(page.models), 'model')} on {many(machines, 'machine')}, "
         f"from {many(len(page.runs), 'file')}"
     )
-    return phrase(text, f"; {many(len(page.failures), 'measurement')} failed." if page.failures else ".")
+    failed = f"; {many(len(page.failures), 'measurement')} failed" if page.failures else ""
+    few = f"; {many(len(page.without_median), 'measurement')} of too few calls for a median"
+    return phrase(text, failed, few if page.without_median else "", ".")
 
 
 def _floor(row: Row) -> Markup:

@@ -35,6 +35,7 @@ class Cell:
         name: Whether it names the row.
         strong: Whether it stands out.
         note: Smaller, behind the text.
+        below: Smaller, on a line of its own.
     """
 
     text: str
@@ -42,6 +43,7 @@ class Cell:
     name: bool = False
     strong: bool = False
     note: str = ""
+    below: str = ""
 
 
 def table(caption: str, heads: Sequence[Head], rows: Sequence[Sequence[Cell]], *, class_: str = "") -> Markup:
@@ -73,9 +75,10 @@ def _head(head: Head) -> Markup:
 def _cell(head: Head, cell: Cell) -> Markup:
     shown = name_markup(cell.text) if cell.name else element("b", cell.text) if cell.strong else cell.text
     note = join((" ", element("small", cell.note))) if cell.note else NOTHING
+    below = join((" ", element("small", cell.below, class_="below"))) if cell.below else NOTHING
     value = None if cell.value is None else f"{cell.value:.6g}"
     if cell.name:
-        return element("th", shown, note, scope="row")
+        return element("th", shown, note, below, scope="row")
     quiet = "quiet" if cell.text == units.MISSING else None
     classes = " ".join(filter(None, (None if head.right else "left", quiet))) or None
-    return element("td", shown, note, class_=classes, data_value=value)
+    return element("td", shown, note, below, class_=classes, data_value=value)

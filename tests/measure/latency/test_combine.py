@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 from latency_models import measured
 
-from mnistbench.measure.latency.combine import combine, spread_interval
+from mnistbench.measure.latency.combine import PERCENTILES, combine, evenly, percentile_samples, spread_interval
+from mnistbench.measure.stats import percentile, supported
 from mnistbench.results import LatencyResult
 
 ROW = LatencyResult(name="m", file="m.onnx", sha256="", device="cpu", mode="e2e", batch_size=10)
@@ -117,3 +119,33 @@ def test_the_spread_of_the_processes_makes_the_interval():
     assert spread_interval([1.0, 2.0]) is None
     assert spread_interval([1.0, 1.0, 1.0]) == (1.0, 1.0)
     assert spread_interval([0.0, 0.0, 9.0])[0] == 0.0
+
+
+@pytest.mark.parametrize("counts", [(900,), (700, 700), (900, 90, 300), (5, 1000)])
+def test_the_samples_of_the_percentiles_are_found_again_in_a_row(counts):
+    generator = np.random.default_rng(7)
+    row = combine(ROW, [measured(*map(float, generator.gamma(9, 1, count))) for count in counts])
+    found = percentile_samples(row)
+    assert len(found) == min(counts) * len(counts)
+    shown = {q: getattr(row, key) for q, key in PERCENTILES.items() if q != 50}
+    assert shown == {q: percentile(found, q) if supported(q, len(found)) else None for q in shown}
+    assert percentile_samples(LatencyResult.from_dict(json.loads(json.dumps(row.as_dict())))) == found
+
+
+def test_samples_that_were_not_kept_or_not_told_apart():
+    row = combine(ROW, [measured(1.0, 2.0, 3.0), measured(4.0)])
+    assert percentile_samples(row) == [1.0, 4.0]
+    assert percentile_samples(dataclasses.replace(row, samples_seconds=())) == ()
+    assert percentile_samples(dataclasses.replace(row, processes=())) == (1.0, 2.0, 3.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("samples", "even"),
+    [
+        ([[1.0, 2.0, 3.0]], [1.0, 2.0, 3.0]),
+        ([[1.0, 2.0, 3.0, 4.0], [5.0, 6.0]], [1.0, 3.0, 5.0, 6.0]),
+        ([[1.0], [2.0, 3.0, 4.0]], [1.0, 2.0]),
+    ],
+)
+def test_as_many_samples_of_each_process_at_even_distances(samples, even):
+    assert evenly(samples) == even

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+from latency_models import measured
 from test_results import ENVIRONMENT
 
 from mnistbench.catalog import find
+from mnistbench.measure.latency.combine import combine
 from mnistbench.results import BenchRun, Environment, LatencyResult, ProcessResult
 
 MACHINE = ENVIRONMENT
@@ -58,6 +61,20 @@ def steady(
     times = [p50 * factor for factor in spread]
     each = [process(num_samples=1, p50_seconds=time, mean_seconds=time, min_seconds=time) for time in times]
     return row(name, p50, calls=0, processes=tuple(each), **changes)
+
+
+def combined(*samples: Iterable[float], **changes: object) -> LatencyResult:
+    """A result as the benchmark makes it of the samples of each process."""
+    each = [tuple(map(float, seconds)) for seconds in samples]
+    parts = [measured(*seconds, p50_seconds=float(np.median(seconds))) for seconds in each]
+    blank = row(calls=0, p50_seconds=None, p90_seconds=None)
+    return dataclasses.replace(combine(blank, parts), **changes)
+
+
+def shaped(shapes: dict[str, Sequence[int | None]], **changes: object) -> dict[str, object]:
+    """Options of a result that was given tensors of these shapes."""
+    given = {"outputs": ["y"], "shapes": shapes, "dtypes": dict.fromkeys(shapes, "float32"), "file": None}
+    return row().options | {"input": given | changes}
 
 
 def process(**changes: object) -> ProcessResult:

@@ -1,17 +1,18 @@
 from __future__ import annotations
 
+import dataclasses
 import re
 
 import numpy as np
 import pytest
-from bench_runs import foreign, row, run
+from bench_runs import combined, foreign, row, run
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistbench.measure.stats import MIN_SAMPLES
 from mnistbench.report.html.accuracy_latency import accuracy_latency_charts, front
 from mnistbench.report.html.latency_batch import latency_batch_charts
-from mnistbench.report.html.percentiles import STORED, percentile_charts, quantiles
+from mnistbench.report.html.percentiles import IN_TABLES, STORED, percentile_charts, quantiles, samples_note
 from mnistbench.report.html.rows import Row, gather
 from mnistbench.report.html.svg import COLOURS, MARKS, mark
 
@@ -80,19 +81,55 @@ def test_one_batch_size_has_no_line():
     assert latency_batch_charts(rows(row(), row("64-10")), "x") == []
 
 
-@pytest.mark.parametrize(
-    ("calls", "highest"), [(5, 0.0), (11, 0.5), (64, 0.9), (130, 0.95), (662, 0.99), (6636, 0.999)]
-)
+@pytest.mark.parametrize(("calls", "highest"), [(11, 0.5), (64, 0.9), (130, 0.95), (662, 0.99), (6636, 0.999)])
 def test_a_curve_ends_where_the_sample_supports_no_more(calls, highest):
-    shares = {share for share, _ in quantiles(row(calls=calls))}
-    assert max(shares & set(STORED), default=0.0) == highest
-    assert calls == 5 or calls in MIN_SAMPLES.values()
+    shares = {share for share, _ in quantiles(combined(np.linspace(1e-5, 2e-5, calls)))}
+    assert max(shares & set(STORED)) == highest
+    assert max(shares) < min((share for share in IN_TABLES if share > highest), default=1.0)
+    assert calls in MIN_SAMPLES.values()
+
+
+UNEVEN = ([3e-5] * 900, [3e-5] * 900, [4e-5] * 90, [5e-5] * 90)
+"""The slow processes made fewer calls, as they do: of all samples together the slowest tenth would be fast."""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_curve_passes_through_the_figures_of_the_tables_and_ends_with_them(seed):
+    generator = np.random.default_rng(seed)
+    drawn = [generator.gamma(9, 1e-6 * (1 + process), 100 * (4 - process) ** 3) for process in range(seed + 1)]
+    for result in (combined(*drawn), combined(*UNEVEN)):
+        found = dict(quantiles(result))
+        figures = {share: getattr(result, key) for share, key in STORED.items()}
+        assert {share: found.get(share) for share in STORED} == figures
+        assert list(found.values()) == sorted(found.values())
+        assert max(found) < min((share for share in IN_TABLES if figures[share] is None), default=1.0)
+
+
+def test_processes_with_more_calls_do_not_lengthen_a_curve():
+    result = combined(*UNEVEN)
+    assert (result.p90_seconds, result.p99_seconds) == (5e-5, None)
+    assert max(share for share, _ in quantiles(result)) < 0.99
+    # Without its processes, as an older file has it, nothing tells the samples apart; the figures still decide.
+    older = dict(quantiles(dataclasses.replace(result, processes=())))
+    assert older[0.9] == 5e-5
+    assert max(older) < 0.99
+
+
+def test_a_file_may_lack_a_figure_that_its_samples_support():
+    result = dataclasses.replace(combined(np.linspace(1e-5, 2e-5, 9000)), p999_seconds=None, p95_seconds=None)
+    shares = [share for share, _ in quantiles(result)]
+    assert 0.99 < max(shares) < 0.999
+    assert 0.95 in shares
+
+
+def test_figures_that_the_samples_do_not_support_are_in_the_tables_and_so_in_the_curve():
+    assert dict(quantiles(row(calls=3))) == pytest.approx({0.5: 1e-5, 0.9: 1.5e-5})
 
 
 def test_quantiles_are_measured_values_and_at_most_a_hundred():
-    result = row(calls=30_000)
+    result = combined(1e-5 * np.linspace(0.5, 2, 30_000) ** 2)
     found = quantiles(result)
-    assert len(found) <= 100
+    assert 80 < len(found) <= 100
     assert {seconds for _, seconds in found} <= set(result.samples_seconds)
     assert found == sorted(found)
     for share, seconds in found:
@@ -106,8 +143,21 @@ def test_without_samples_the_stored_percentiles_are_drawn():
     assert "16-10, CPU, batch 1: p99 40.0 µs" in figure
 
 
-def test_samples_of_no_time_have_no_curve():
-    assert percentile_charts(rows(row(samples_seconds=(0.0,) * 100)), "x") == []
+def test_times_of_nothing_have_no_point():
+    assert quantiles(combined([0.0] * 100)) == []
+    assert all(seconds > 0 for _, seconds in quantiles(row(samples_seconds=(0.0,) * 100)))
+
+
+def test_a_file_without_samples_is_named():
+    lacking = row("64-10", calls=0)
+    page = gather([("whole.json", run(row())), ("<cut>.json", run(row(), lacking, row("128-10", calls=0)))])
+    note = re.sub("</?bdi>", "", samples_note(page, page.rows))
+    assert note == (
+        "Curves that only join their marks are of results without samples: &lt;cut&gt;.json (2 of 3 results). A file "
+        "keeps those of 2,000,000 calls at most; what &#x27;mnistbench bench --json&#x27; prints has none."
+    )
+    whole = gather([("whole.json", run(row(), row("64-10")))])
+    assert samples_note(whole, whole.rows) == ""
 
 
 @pytest.mark.parametrize("draw", [accuracy_latency_charts, latency_batch_charts, percentile_charts])

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-from bench_runs import MACHINE, failed, foreign, process, row, run
+from bench_runs import MACHINE, combined, failed, foreign, process, row, run, shaped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -176,8 +176,13 @@ def _with(text: str) -> str:
         gpus=({"name": text, "driver": text, "uuid": text},),
     )  # fmt: skip
     named = dataclasses.replace(known, name="n" + text, error_rate=0.02, p50_seconds=2e-5)
+    given = known.options | {"input": {"shapes": {text: [text, 1]}}, "stopped_by": text}
+    shape = dataclasses.replace(known, options=given)
+    other = dataclasses.replace(known, options=given | {"input": {"shapes": {text: text}}}, samples_seconds=())
+    few = dataclasses.replace(shape, p50_seconds=None, mean_seconds=1e-5)
     failure = dataclasses.replace(failed(), error=text, name=text, device=text, mode=text)
-    measured = BenchRun("s" + text, machine, {"k" + text: text}, (known, named, failure))
+    results = (known, named, shape, other, few, failure)
+    measured = BenchRun("s" + text, machine, {"k" + text: text}, results)
     return report_page([(text, measured), (text, measured)])
 
 
@@ -194,8 +199,25 @@ def _with(text: str) -> str:
         (row(batch_size=10**9), row(batch_size=1)),
         (row("64-10", 1e300), row(p50_seconds=5e-324)),
         tuple(row(options={"intra_op_num_threads": threads}) for threads in range(60)),
+        tuple(row(options=shaped({"x": [None, size], "y": [size]})) for size in range(60)),
+        (row(), combined([1e-5] * 3), row(options={"stopped_by": "killed"})),
+        (combined(*[[1e-5] * 100] * 3),),
     ],
-    ids=["one", "foreign", "no samples", "few", "no errors", "no rate", "twice", "batches", "extreme", "many setups"],
+    ids=[
+        "one",
+        "foreign",
+        "no samples",
+        "few",
+        "no errors",
+        "no rate",
+        "twice",
+        "batches",
+        "extreme",
+        "many setups",
+        "shapes",
+        "cut short",
+        "bounds",
+    ],
 )
 def test_unusual_results_make_a_page(results):
     read(report_page([("x", run(*results))]))
@@ -207,6 +229,10 @@ def test_unusual_results_make_a_page(results):
         ([], "no result in no file has a figure to show; measure with 'mnistbench bench"),
         ([("a", run()), ("b", run())], "no result in a, b has a figure to show; measure"),
         ([("a", run(failed()))], "no result in a has a figure to show: no CUDA libraries; measure"),
+        (
+            [("a", run(combined([1e-5] * 3)))],
+            "no result in a has a median to show: too few calls for a median; measure",
+        ),
         ([("a", run(failed(), row(p50_seconds=None)))], r"no CUDA libraries \(and 1 other reasons\); measure"),
     ],
 )

@@ -3,7 +3,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from bench_runs import failed, foreign, row, run
+from bench_runs import combined, failed, foreign, row, run
 
 from mnistbench.report.html.rows import by_table, gather, one_per_architecture
 from mnistbench.report.html.setups import run_letter
@@ -60,6 +60,12 @@ OTHER_THREADS = row(options={"intra_op_num_threads": 1, "allow_spinning": True})
         ([run(row(), row(options={}))], ["CPU", "CPU · options not noted"]),
         ([run(row(), row(options={"allow_spinning": False}))], ["CPU · spinning", "CPU · not spinning"]),
         ([run(foreign())], ["unknown"]),
+        ([run(row()), run(OTHER_THREADS)], ["A: CPU · 2 threads", "B: CPU · 1 threads"]),
+        ([run(row()), run(row(options={}))], ["A: CPU", "B: CPU"]),
+        (
+            [run(row(options={"provider_options": {"a": 1}})), run(row(options={"provider_options": {}}))],
+            ["A: CPU", "B: CPU"],
+        ),
     ],
 )
 def test_a_label_says_what_tells_a_setup_from_the_others(runs, labels):
@@ -86,6 +92,22 @@ def test_what_has_no_figures_is_a_failure(result, reason):
     page = gather([("a", run(result))])
     assert not page.rows
     assert [failure.reason for failure in page.failures] == [reason]
+
+
+@pytest.mark.parametrize("error", [None, "killed"])
+def test_too_few_calls_for_a_median_are_no_failure(error):
+    few = combined([1e-5] * 5, undisturbed_seconds=1e-5)
+    few = dataclasses.replace(few, error=error)
+    page = gather([("a", run(row(), few))])
+    assert len(page.rows) == 1
+    assert [one.result for one in page.without_median] == ([] if error else [few])
+    assert [failure.reason for failure in page.failures] == ([error] if error else [])
+
+
+@pytest.mark.parametrize("changes", [{"batch_size": 0}, {"undisturbed_seconds": 0.0, "mean_seconds": 0.0}])
+def test_what_has_no_other_figure_either_is_a_failure(changes):
+    page = gather([("a", run(combined([1e-5] * 5, **changes)))])
+    assert (len(page.failures), page.without_median) == (1, ())
 
 
 def test_rows_are_sorted_by_setup_model_and_batch():

@@ -4,9 +4,10 @@ import dataclasses
 import re
 
 import pytest
-from bench_runs import MACHINE, NOISY, QUIET, failed, foreign, process, row, run, steady
+from bench_runs import MACHINE, NOISY, QUIET, combined, failed, foreign, process, row, run, shaped, steady
 
-from mnistbench.report.html.cautions import cautions, failures_table
+from mnistbench.measure.pairing import conflicts
+from mnistbench.report.html.cautions import cautions, failures_table, without_median_table
 from mnistbench.report.html.rows import gather
 from mnistbench.report.html.summary import summary
 
@@ -97,6 +98,39 @@ def test_several_models_are_counted_by_their_verdicts():
     assert changed(1.0, 1.0, 1.0, 1.0) == "the same (none differs of 4) at batch 1."
 
 
+SMALL = shaped({"x": [None, 8]})
+DIGITS = {"input": {"layout": "N1HW", "value_range": "0..1"}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (SMALL, shaped({"x": [None, 16]})),
+        (SMALL, shaped({"x": [None, 8]}, file="mine.npy")),
+        (DIGITS, {"input": {"layout": "N1HW", "value_range": "0..255"}}),
+        ({"provider_options": {"use_tf32": "0"}}, {"provider_options": {"use_tf32": "1"}}),
+        ({"new_option": 1}, {"new_option": 2}),
+    ],
+    ids=["shape", "file", "range", "provider option", "unknown option"],
+)
+def test_what_compare_refuses_is_not_compared(one, other):
+    base = steady(options=row().options | one)
+    faster = steady(p50=5e-6, options=row().options | other)
+    assert conflicts(base, faster)
+    assert against((base, faster)) == ""
+    assert against((base, dataclasses.replace(faster, options=base.options))).endswith(": 2.00× at batch 1.")
+
+
+def test_options_that_the_labels_tell_are_compared():
+    one_thread = row().options | {"intra_op_num_threads": 1}
+    sentences = told(run(steady()), run(steady(p50=2e-5, options=one_thread)))
+    assert "B: CPU · 1 threads against A: CPU · 2 threads in speed of undisturbed calls: 0.50× at batch 1." in sentences
+    own = steady(options=SMALL | {"provider_options": {"a": "1"}})
+    others = steady(p50=2e-5, provider=OPENVINO, options=SMALL | {"provider_options": {"a": "2"}})
+    assert any("OpenVINO" in sentence and "0.50×" in sentence for sentence in told(run(own, others)))
+    assert any("OpenVINO" in sentence and "0.50×" in sentence for sentence in told(run(own), run(others)))
+
+
 def test_setups_without_a_model_in_common_are_not_compared():
     assert not any("against" in sentence for sentence in told(run(row("16-10"), FAST)))
 
@@ -172,3 +206,40 @@ def test_the_floor_is_no_network():
     assert not any("identity" in sentence for sentence in page)
     assert doubts(floor, row("64-10")) == []
     assert [sentence for sentence in told(run(floor)) if "Fastest" in sentence] == []
+
+
+STOPPED = row().options | {"stopped_by": "<killed> by signal 9"}
+
+
+def test_rows_that_were_cut_short_name_their_failure():
+    (sentence,) = doubts(row(options=STOPPED), row("64-10"))
+    assert sentence == (
+        "Cut short by a failure, so that figures are of the processes before it: 1 of 2 results "
+        "(16-10 on CPU, batch 1: &lt;killed&gt; by signal 9)."
+    )
+    (every,) = doubts(*(row(options=STOPPED, batch_size=batch) for batch in range(1, 8)))
+    assert "7 of 7 results (" in every
+    assert every.count("by signal 9") == 4
+    assert every.endswith("; and 3 more).")
+
+
+@pytest.mark.parametrize("stopped", [None, "", 0])
+def test_nothing_that_stopped_a_row_is_no_caution(stopped):
+    assert doubts(row(options=row().options | {"stopped_by": stopped}), row("64-10")) == []
+
+
+def test_too_few_calls_for_a_median_are_told_with_what_there_is():
+    few = combined([1.4e-5, 1e-5], [2e-5, 3e-5])
+    cut = dataclasses.replace(few, options=few.options | {"stopped_by": "<killed>"})
+    page = gather([("a", run(row(), few)), ("b", run(cut))])
+    assert "2 measurements of too few calls for a median." in plain(summary(page)[0])
+    assert failures_table(page) == ""
+    drawn = without_median_table(page)
+    assert "Too few calls for a median: 2 measurements" in drawn
+    cells = [plain(cell) for cell in re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", drawn.partition("<tbody>")[2])]
+    figures = ["1", "4", "20.0 µs", "18.5 µs", "500 ms", "250 ms"]
+    assert cells == [
+        "16-10", "A: cpu, e2e, CPU", *figures,
+        "16-10 cut short: &lt;killed&gt;", "B: cpu, e2e, CPU", *figures,
+    ]  # fmt: skip
+    assert without_median_table(gather([("a", run(row(), failed()))])) == ""

@@ -4,7 +4,7 @@ import dataclasses
 import re
 
 import pytest
-from bench_runs import MACHINE, NOISY, failed, row, run, steady
+from bench_runs import MACHINE, NOISY, combined, failed, row, run, shaped, steady
 
 from mnistbench.report.html.environment import environment_table
 from mnistbench.report.html.latency_tables import setup_tables, side_by_side_tables
@@ -66,6 +66,25 @@ def test_only_a_figure_whose_interval_is_apart_stands_out(changes, bold):
     assert drawn.count("<b>") == bold
 
 
+SMALL, LARGE = shaped({"x": [None, 8]}), shaped({"x": [None, 16]})
+ANOTHER_FILE = shaped({"x": [None, 8]}, file="other.npy")
+
+
+def test_other_shapes_are_never_side_by_side():
+    (drawn,) = beside(steady(options=SMALL), steady(p50=5e-6, provider=OPENVINO, options=LARGE))
+    assert "<bdi>16-10 [N, 8]</bdi>" in drawn
+    assert "<bdi>16-10 [N, 16]</bdi>" in drawn
+    assert drawn.count(">–<") == 2
+    assert not {"<b>", "<small>"} & set(re.findall("<[a-z]+>", drawn))
+
+
+def test_other_inputs_of_one_shape_stand_side_by_side_without_a_claim():
+    given = SMALL | {"input": SMALL["input"] | {"file": "one.npy"}}
+    (drawn,) = beside(steady(options=given), steady(p50=5e-6, provider=OPENVINO, options=ANOTHER_FILE))
+    assert drawn.count("<bdi>16-10</bdi>") == 1
+    assert not {"<b>", "<small>"} & set(re.findall("<[a-z]+>", drawn))
+
+
 def test_a_setup_alone_has_nothing_beside_it():
     assert beside(row()) == []
 
@@ -75,10 +94,52 @@ def test_every_figure_of_a_row():
     (drawn,) = setup_tables(page, page.rows)
     cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", drawn.partition("<tbody>")[2])
     assert [re.sub("<.*?>", "", cell) for cell in cells] == [
-        "1", "16-10", "1", "9.50 µs", "10.0 µs", "9.90 µs – 10.1 µs", "15.0 µs", "20.0 µs", "–",
+        "1", "16-10", "1", "9.50 µs", "10.0 µs", "9.90 µs – 10.1 µs", "15.0 µs †", "20.0 µs †", "–",
         "100 k", "10.0 ms", "2.00 ms", "1,000", "3", "3.00",
     ]  # fmt: skip
     assert "<bdi>my file</bdi>, <bdi>intra_op_num_threads = 2</bdi>" in drawn
+
+
+CALLS = [1e-5 * (1 + call / 1000) for call in range(700)]
+
+
+def tail_of(*samples: list[float], **changes: object) -> tuple[list[str], str]:
+    """What stands under p90, p99 and p99.9, and the note below the table."""
+    page = gather([("x", run(combined(*samples, **changes)))])
+    (drawn,) = setup_tables(page, page.rows)
+    cells = re.findall(r"<td[^>]*>(.*?)</td>", drawn.partition("<tbody>")[2])
+    return cells[5:8], re.sub("<.*?>", "", drawn.rpartition("</div>")[2])
+
+
+def test_a_percentile_has_its_bounds_below_it():
+    cells, note = tail_of(*([second * factor for second in CALLS] for factor in (1, 1.01, 1.02)))
+    below = r' <small class="below"><span class="unseen">95% interval </span>(.*)–(.*) µs</small>'
+    for cell in cells[:2]:
+        figure, low, high = map(float, re.fullmatch(f"(.*) µs{below}", cell).groups())
+        assert low < figure < high
+    assert cells[2] == "–"
+    assert note == "Below a percentile: its 95% interval, by the spread between processes."
+
+
+@pytest.mark.parametrize(
+    ("samples", "marked"), [([CALLS], 2), ([CALLS] * 2, 2), ([CALLS, CALLS, CALLS[:300]], 1), ([CALLS] * 3, 0)]
+)
+def test_a_percentile_without_bounds_is_marked_and_the_mark_explained(samples, marked):
+    cells, note = tail_of(*samples)
+    assert sum(cell.endswith(" µs <small>†</small>") for cell in cells) == marked
+    assert ("Below a percentile" in note) == (marked < 2)
+    assert ("†: without bounds, which need 3 fresh processes with enough calls each." in note) == (marked > 0)
+
+
+def test_without_percentiles_there_is_nothing_to_explain():
+    assert tail_of(CALLS[:20]) == (["–"] * 3, "")
+
+
+def test_a_row_that_was_cut_short_says_so():
+    page = gather([("x", run(row(options=row().options | {"stopped_by": "killed"}), row("64-10")))])
+    (drawn,) = setup_tables(page, page.rows)
+    assert "<bdi>16-10</bdi> <small>cut short</small>" in drawn
+    assert drawn.count("cut short") == 1
 
 
 def test_options_and_settings_are_told_as_people_say_them():
