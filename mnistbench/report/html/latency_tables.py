@@ -101,7 +101,7 @@ def _cells(row: Row) -> list[Cell]:
     result = row.result
     interval = units.MISSING
     if result.p50_low_seconds is not None and result.p50_high_seconds is not None:
-        interval = f"{units.seconds(result.p50_low_seconds)} – {units.seconds(result.p50_high_seconds)}"
+        interval = units.seconds_range(result.p50_low_seconds, result.p50_high_seconds)
     return [
         Cell(str(row.model.number), row.model.number),
         Cell(row.model.name, name=True, note="cut short" if stopped_by(result) else ""),

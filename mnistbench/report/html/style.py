@@ -63,7 +63,7 @@ tbody th{white-space:normal;min-width:8em}
 svg text{font-size:13.5px}svg .number{font-size:12px}}
 @media print{:root{--paper:#fff;--ink:#000;--quiet:#444;--rule:#bbb;--tint:#fff;--warn:#fff;
 --s0:#0072b2;--s1:#d55e00;--s2:#009e73;--s3:#cc79a7;--s4:#e69f00;--s5:#56b4e9;--s6:#555}
-body{max-width:none;font-size:10pt;padding:0}nav{display:none}.scroll{overflow:visible}table{font-size:7.5pt}
+body{max-width:none;font-size:10pt;padding:0}nav{display:none}.scroll{overflow:visible}table{font-size:7.5pt}small{font-size:.9em}
 th,td{padding:.15em .4em}thead{display:table-header-group}tr,figure{break-inside:avoid}
 details{border:0;padding:0}details::details-content{content-visibility:visible;height:auto;display:block}
 a{color:inherit;text-decoration:none}}
