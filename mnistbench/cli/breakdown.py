@@ -31,7 +31,7 @@ from mnistbench.cli.options import (
     whole_numbers,
     work_dir_option,
 )
-from mnistbench.cli.output import print_json, print_sheets, stdout_for_results
+from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
 
 if TYPE_CHECKING:
     from mnistbench.results import BreakdownResult, CrossingResult
@@ -159,7 +159,8 @@ def breakdown(
                 write_json(output_file, document())
 
         with BenchProgress() as progress:
-            measure_breakdown(wanted, [(path, name) for name, path in files.items()], keep=keep, on_progress=progress)
+            named = [(path, name) for name, path in files.items()]
+            measure_breakdown(wanted, named, keep=keep, on_note=say, on_progress=progress)
     failed = [part for part in parts if part.error is not None]
     if as_json:
         print_json(document())

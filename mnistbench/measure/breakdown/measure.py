@@ -19,7 +19,6 @@ from mnistbench.measure.breakdown.profile import Profile
 from mnistbench.measure.breakdown.runners import Profiler, fresh_runners
 from mnistbench.measure.breakdown.timed import Breakdown, Timed
 from mnistbench.measure.latency.floor import floor_model
-from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.latency.sweep import Progress, Runner, Task
 from mnistbench.results import BreakdownResult, CrossingResult
 from mnistbench.runtime.images import Images
@@ -36,6 +35,7 @@ def measure_breakdown(
     files: Iterable[tuple[Path, str]],
     *,
     keep: Callable[[BreakdownResult | CrossingResult], None],
+    on_note: Callable[[str], None] | None = None,
     on_progress: Progress | None = None,
     make_runners: MakeRunners = fresh_runners,
 ) -> None:
@@ -48,22 +48,18 @@ def measure_breakdown(
         files: Paths, and what to call each.
         keep: Gets each result as soon as it exists: one a model, device and batch size, then one a model and
             pair of devices.
+        on_note: Gets what the user should know of how it is measured.
         on_progress: Called before each measurement.
         make_runners: What measures.
 
     Raises:
         MnistbenchError: When the only file cannot be read, or a batch size makes no sense.
     """
-    files, bench = list(files), wanted.bench
-    models: list[Model] = []
-    for path, name in files:
-        try:
-            models.append(bench.inspect(path, name))
-        except MnistbenchError as error:
-            if len(files) == 1:
-                raise
-            for device in bench.devices:
-                keep(BreakdownResult(name, str(path), "", device.text, 0, error=str(error)))
+    bench = wanted.bench
+    models, broken = bench.inspect_all(list(files), on_note or (lambda _text: None))
+    for path, name, error in broken:
+        for device in bench.devices:
+            keep(BreakdownResult(name, str(path), "", device.text, 0, error=error))
     if not models:
         return
     with contextlib.ExitStack() as stack:

@@ -13,7 +13,7 @@ from mnistbench.measure.breakdown.parts import Rows
 from mnistbench.measure.latency.bench import Bench
 from mnistbench.measure.latency.modes import Mode
 from mnistbench.measure.latency.subject import Model, Subject
-from mnistbench.measure.latency.sweep import Progress, Runner, Sweep, Task
+from mnistbench.measure.latency.sweep import Progress, Runner, Sweep, Task, possible_batches
 from mnistbench.results import CrossingResult, LatencyResult
 from mnistbench.runtime.devices import Device
 
@@ -50,12 +50,14 @@ class Timed:
         self._sweep = Sweep([], bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
         self._tasks: dict[tuple[int, Device, Mode, int], Task] = {}
         self._apart: dict[tuple[int, Device, Mode, int], Task] = {}
-        reads_digits = any(model.inputs.plan is not None for model in models)
+        # A batch of digits has a floor of its own; that of one image says what any call costs.
+        digits = [model for model in models if model.inputs.plan is not None]
+        floors = {1}.union(*(possible_batches(model, bench.batch_sizes) for model in digits))
         for device in bench.devices:
             for model in models:
                 self._apart |= self._add(model, device, "e2e", bench.batch_sizes)
                 self._add(model, device, "bound", bench.batch_sizes)
-            self._add(floor, device, "e2e", sorted({1, *(bench.batch_sizes if reads_digits else ())}))
+            self._add(floor, device, "e2e", sorted(floors))
         for device in dict.fromkeys(device for pair in wanted.rivals for device in pair):
             for model in models:
                 self._add(model, device, "e2e", sorted({*bench.batch_sizes, *wanted.crossing_batches}))

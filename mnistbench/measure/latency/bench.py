@@ -22,7 +22,7 @@ from mnistbench.measure.latency.inputs import Size
 from mnistbench.measure.latency.modes import Mode, check_mode
 from mnistbench.measure.latency.processes import fresh_processes
 from mnistbench.measure.latency.subject import Model, Subject, inspect_model
-from mnistbench.measure.latency.sweep import Progress, Runner, Sweep, Task
+from mnistbench.measure.latency.sweep import Progress, Runner, Sweep, Task, possible_batches
 from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
 from mnistbench.results import BenchRun, Environment, LatencyResult
@@ -145,13 +145,18 @@ class Bench:
         broken: list[tuple[Path, str, str]] = []
         for path, name in files:
             try:
-                models.append(self.inspect(path, name))
-                if not self.asks_for_tensors and models[-1].inputs.plan is None:
-                    note(f"{name} does not read digits; timed on random inputs: {models[-1].inputs.describe()}")
+                model = self.inspect(path, name)
             except MnistbenchError as error:
                 if len(files) == 1:
                     raise
                 broken.append((path, name, str(error)))
+                continue
+            models.append(model)
+            if not self.asks_for_tensors and model.inputs.plan is None:
+                note(f"{name} does not read digits; timed on random inputs: {model.inputs.describe()}")
+            fixed = model.inputs.fixed_batch
+            if fixed is not None and tuple(self.batch_sizes) != (fixed,):
+                note(model.inputs.only_batch(name))
         return models, broken
 
 
@@ -201,17 +206,19 @@ def run_bench(
         if not one.is_covered
     ]
     with contextlib.ExitStack() as stack:
-        if bench.floor and any(model.inputs.plan is not None for model in models):
+
+        def sweep_of(models: Sequence[Model], batch_sizes: Sequence[int]) -> Sweep:
+            subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
+            return Sweep(subjects, batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
+
+        sweep = sweep_of(models, bench.batch_sizes)
+        digits = [model for model in models if model.inputs.plan is not None]
+        if bench.floor and digits:
             folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="mnistbench-"))
-            models.append(floor_model(Path(folder)))
+            sizes = dict.fromkeys(size for model in digits for size in possible_batches(model, bench.batch_sizes))
+            sweep.tasks += sweep_of([floor_model(Path(folder))], [*sizes]).tasks
         elif bench.floor:
             note("no floor: it is that of models that read digits")
-        for model in models:
-            fixed = model.inputs.fixed_batch
-            if model.inputs.plan is None and fixed is not None and tuple(bench.batch_sizes) != (fixed,):
-                note(model.inputs.only_batch(model.name))
-        subjects = [Subject(model, device, mode) for model in models for device, mode in pairs]
-        sweep = Sweep(subjects, bench.batch_sizes, plan=bench.plan, settings=bench.settings, seed=bench.seed)
         most = max(bench.processes, bench.most_processes or 0)
         asked: dict[str, Any] = {"processes": bench.processes, "most_processes": most}
         asked |= {"seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}

@@ -20,7 +20,7 @@ from mnistbench.measure.latency.enough import agree
 from mnistbench.measure.latency.modes import check_mode
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.latency.single import measure_once
-from mnistbench.measure.latency.subject import Subject, inspect_model
+from mnistbench.measure.latency.subject import Model, Subject, inspect_model
 from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
 from mnistbench.measure.undisturbed import shortest
@@ -83,7 +83,7 @@ class Sweep:
 
     Args:
         subjects: Models on devices in modes.
-        batch_sizes: For each; a model with one batch size only, which is not among them, gets that one.
+        batch_sizes: For each; a model that takes one batch size only gets that one, once.
         plan: How long each process warms up and measures.
         settings: Threads and optimisation.
         seed: Draws the inputs.
@@ -107,7 +107,7 @@ class Sweep:
         self.tasks = [
             make_task(subject, batch_size, plan, settings, seed)
             for subject in subjects
-            for batch_size in possible_batches(subject, batch_sizes)
+            for batch_size in possible_batches(subject.model, batch_sizes)
         ]
 
     def run(
@@ -165,7 +165,7 @@ def measure_latency(
         path: The file.
         name: What to call it; the file's name without its ending when ``None``.
         device: ``cpu``, ``cuda`` or ``cuda:N``.
-        batch_sizes: Images in a call.
+        batch_sizes: Images in a call; a model that takes one batch size only gets that one, once.
         images: uint8 of shape ``(n, 28, 28)``, which the inputs are drawn from.
         plan: How long to warm up and to measure.
         clock: The time source.
@@ -211,7 +211,7 @@ def make_task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSe
     return Task(subject, subject.blank(batch_size, settings, seed), request)
 
 
-def possible_batches(subject: Subject, batch_sizes: Sequence[int]) -> Sequence[int]:
-    """A model of another kind with one batch size gets that; one that reads digits says what it cannot do."""
-    inputs = subject.model.inputs
-    return (inputs.fixed_batch,) if inputs.plan is None and inputs.fixed_batch is not None else tuple(batch_sizes)
+def possible_batches(model: Model, batch_sizes: Sequence[int]) -> Sequence[int]:
+    """The batch sizes that were asked for, or the only one that the model takes."""
+    fixed = model.inputs.fixed_batch
+    return tuple(batch_sizes) if fixed is None else (fixed,)

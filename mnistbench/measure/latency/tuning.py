@@ -71,9 +71,8 @@ def run_tuning(
     with make_runner(bench.images) as runner:
         for model in models:
             for device, mode in pairs:
-                subject = Subject(model, device, mode)
-                for batch_size in possible_batches(subject, bench.batch_sizes):
-                    found(tune(bench, subject, batch_size, environment, runner, on_progress))
+                for batch_size in possible_batches(model, bench.batch_sizes):
+                    found(tune(bench, Subject(model, device, mode), batch_size, environment, runner, on_progress))
     missing: list[tuple[str, Path, str, Device, str, str]] = [
         (name, path, "", device, mode, error) for path, name, error in broken for device, mode in pairs
     ]

@@ -5,6 +5,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from latency_models import write_model
 
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import InputError, ModelError, ProviderError
@@ -69,12 +70,12 @@ def bench_of(**changes) -> Bench:
     return Bench(**(values | changes))
 
 
-def measure(bench, files, fake=None, told=None, **changes):
+def measure(bench, files, fake=None, told=None, on_note=None, **changes):
     found: list[BreakdownResult | CrossingResult] = []
     fake = fake or Fake()
     progress = (lambda task, done, total: told.append((done, total))) if told is not None else None
     wanted = Breakdown(bench, **changes)
-    measure_breakdown(wanted, files, keep=found.append, on_progress=progress, make_runners=fake.make)
+    measure_breakdown(wanted, files, keep=found.append, on_note=on_note, on_progress=progress, make_runners=fake.make)
     parts = [one for one in found if isinstance(one, BreakdownResult)]
     return parts, found[len(parts) :], fake
 
@@ -176,6 +177,23 @@ def test_a_model_that_reads_no_digits_has_the_floor_of_a_call(tmp_path):
     assert sorted(fake.timed) == [(FLOOR, "cpu", "e2e", 1), ("same", "cpu", "bound", 8), ("same", "cpu", "e2e", 8)]
     assert part.floor_seconds == pytest.approx(1.01e-4)
     assert (part.floor_copy_seconds, part.operators[0].macs) == (None, None)
+
+
+def test_a_fixed_batch_is_taken_apart_once_beside_its_own_floor(tmp_path):
+    file, notes = (write_model(tmp_path / "four.onnx", batch=4), "four"), []
+    bench = bench_of(processes=1, batch_sizes=(1, 256))
+    ((part,), (crossing,), fake) = measure(bench, [file], rivals=[(CPU, GPU)], on_note=notes.append)
+    assert sorted(fake.timed) == [
+        ("four", "cpu", "bound", 4),
+        ("four", "cpu", "e2e", 4),
+        ("four", "cuda:0", "e2e", 4),
+        (FLOOR, "cpu", "e2e", 1),
+        (FLOOR, "cpu", "e2e", 4),
+    ]
+    assert (part.batch_size, part.error, part.problems) == (4, None, ())
+    assert part.floor_seconds == pytest.approx(1.04e-4)
+    assert crossing.batch_sizes == (4,)
+    assert notes == ["four takes batches of 4 only"]
 
 
 def test_files_of_one_name_are_kept_apart():

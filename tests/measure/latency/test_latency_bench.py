@@ -106,6 +106,24 @@ def test_the_floor_is_for_models_that_read_digits(tmp_path):
     assert notes == ["m takes batches of 3 only"]
 
 
+def test_a_fixed_batch_of_digits_is_measured_once_beside_its_floor(tmp_path):
+    notes = []
+    files = [(write_model(tmp_path / "four.onnx", batch=4), "four"), (write_model(tmp_path / "m.onnx"), "m")]
+    found, _ = run(bench_of(floor=True), files, on_note=notes.append)
+    assert notes == ["four takes batches of 4 only"]
+    assert [(row.name, row.batch_size, row.error) for row in found.results] == [
+        ("four", 4, None),
+        ("m", 1, None),
+        ("m", 2, None),
+        (FLOOR, 4, None),
+        (FLOOR, 1, None),
+        (FLOOR, 2, None),
+    ]
+    notes.clear()
+    run(bench_of(batch_sizes=(4,)), files, on_note=notes.append)
+    assert notes == []
+
+
 def test_the_floor_is_really_measured(tmp_path):
     from mnistbench.measure.latency.single import measure_once
 

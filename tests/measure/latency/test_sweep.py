@@ -46,11 +46,13 @@ def test_an_error_rate_that_is_none_is_left_out(tmp_path, text):
     assert run(path, (1,))[0].error_rate is None
 
 
-def test_a_fixed_batch_gives_an_error_row_for_the_others(tmp_path):
-    rows = run(write_model(tmp_path / "fixed.onnx", batch=4), batch_sizes=(1, 4, 8))
-    assert [row.error is None for row in rows] == [False, True, False]
-    assert rows[0].error == "fixed takes batches of 4 only, not of 1"
-    assert rows[0].provider is rows[0].p50_seconds is None
+@pytest.mark.parametrize("fixed", [1, 4, 8])
+@pytest.mark.parametrize("batch_sizes", [(1, 4, 16), (4,), (1,)])
+def test_a_fixed_batch_is_measured_once_whatever_was_asked_for(tmp_path, fixed, batch_sizes):
+    (row,) = run(write_model(tmp_path / "fixed.onnx", batch=fixed), batch_sizes=batch_sizes)
+    assert (row.error, row.batch_size) == (None, fixed)
+    assert row.options["input"]["batch_size"] == fixed
+    assert row.throughput == pytest.approx(fixed / 0.001)
 
 
 def test_a_device_that_is_missing_gives_error_rows(tmp_path):

@@ -120,6 +120,18 @@ def test_every_device_and_batch_is_tuned_by_itself(tmp_path, file):
     ]
 
 
+def test_a_fixed_batch_is_tuned_once_and_that_is_said(tmp_path, file):
+    notes = []
+    files = [(write_model(tmp_path / "four.onnx", batch=4), "four"), file]
+    found, _ = tune(files, lambda _request: 1.0, batch_sizes=(1, 32), on_note=notes.append)
+    assert [(one.name, one.batch_size, one.error) for one in found] == [
+        ("four", 4, None),
+        ("m", 1, None),
+        ("m", 32, None),
+    ]
+    assert notes == ["four takes batches of 4 only"]
+
+
 @pytest.mark.parametrize("mode", ["e2e", "bound"])
 def test_cuda_searches_the_algorithm(file, mode):
     times = {"HEURISTIC": 1.0, "EXHAUSTIVE": 0.8, "DEFAULT": 2.0}
