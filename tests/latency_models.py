@@ -63,6 +63,37 @@ def write_other(path: Path, shape=("batch", 3, 8, "width"), dtype=TensorProto.FL
     return _write(graph, path, None)
 
 
+def write_chosen(path: Path) -> Path:
+    """A model that takes truth values: where ``mask`` holds it gives ``x``, elsewhere 0; and where it does not."""
+    float_, bool_ = TensorProto.FLOAT, TensorProto.BOOL
+    graph = helper.make_graph(
+        [helper.make_node("Where", ["mask", "x", "zero"], ["y"]), helper.make_node("Not", ["mask"], ["off"])],
+        "chosen",
+        [
+            helper.make_tensor_value_info("mask", bool_, ["batch", 3]),
+            helper.make_tensor_value_info("x", float_, ["batch", 3]),
+        ],
+        [
+            helper.make_tensor_value_info("y", float_, ["batch", 3]),
+            helper.make_tensor_value_info("off", bool_, ["batch", 3]),
+        ],
+        [numpy_helper.from_array(np.zeros(1, np.float32), "zero")],
+    )
+    return _write(graph, path, None)
+
+
+def write_lookup(path: Path, rows: int = 2) -> Path:
+    """A model that looks whole numbers up in a table of so many rows, as networks for texts do."""
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "ids"], ["y"])],
+        "lookup",
+        [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", 8])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 8, 4])],
+        [numpy_helper.from_array(np.ones((rows, 4), np.float32), "table")],
+    )
+    return _write(graph, path, None)
+
+
 def request(path: Path, **changes: object) -> Request:
     """A request for a model of :func:`write_model`."""
     values = {

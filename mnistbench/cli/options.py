@@ -83,7 +83,7 @@ dropout_option = click.option(
 
 
 device_option = click.option(
-    "--device", help="cpu, cuda, cuda:N, or all: the CPU and every GPU. Default: cpu, or the provider's."
+    "--device", help="cpu, cuda, cuda:N, or all: the CPU and every NVIDIA GPU. Default: cpu, or the provider's."
 )
 providers_option = click.option(
     "--provider",

@@ -19,7 +19,7 @@ from typing import Any
 
 from mnistbench._version import __version__
 from mnistbench.results import Environment
-from mnistbench.runtime.machine import Machine
+from mnistbench.runtime.machine import ONNXRUNTIMES, Machine
 
 CPU_FEATURES: tuple[str, ...] = (
     "sse4_2",
@@ -39,21 +39,6 @@ CPU_FEATURES: tuple[str, ...] = (
     "sve",
 )
 """Instruction sets that decide how fast a small network runs, as Linux names them: x86, then ARM."""
-
-ONNXRUNTIMES: tuple[str, ...] = (
-    "onnxruntime-gpu",
-    "onnxruntime-directml",
-    "onnxruntime-migraphx",
-    "onnxruntime-openvino",
-    "onnxruntime-qnn",
-    "onnxruntime-rocm",
-    "onnxruntime-silicon",
-    "onnxruntime-training",
-    "ort-nightly",
-    "ort-nightly-gpu",
-    "onnxruntime",
-)
-"""Packages that all bring the folder ``onnxruntime``; of several, the first is kept."""
 
 PACKAGES: tuple[str, ...] = (
     "numpy",

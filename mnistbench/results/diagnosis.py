@@ -44,7 +44,7 @@ class ProbeResult(Result):
     kind = "probe"
 
     device: str
-    """``cpu``, ``cuda:N``, ``gpu:N`` or ``npu:N``."""
+    """``cpu``, ``cuda:N``, ``gpu:N`` or ``npu:N``; ``unknown`` of a provider that nothing tells the hardware of."""
     provider: str
     """Short name of the execution provider that was asked for."""
     severity: Severity

@@ -11,6 +11,9 @@ import sys
 from mnistbench.errors import ProviderError
 from mnistbench.runtime.machine import Machine, driver_name
 
+GPU_BUILD = "onnxruntime-gpu"
+"""The package with onnxruntime built for CUDA and TensorRT."""
+
 
 def count_gpus(*, machine: Machine | None = None) -> int:
     """NVIDIA GPUs that CUDA sees; 0 without a driver."""
@@ -53,8 +56,7 @@ def require_cuda(text: str, index: int, provider: str, machine: Machine) -> None
     if provider not in machine.available_providers():
         raise ProviderError(
             f"{text} cannot be used: the installed onnxruntime is built without "
-            f"{'TensorRT' if provider.startswith('Tensorrt') else 'CUDA'}; run: "
-            "pip uninstall -y onnxruntime && pip install --force-reinstall onnxruntime-gpu"
+            f"{'TensorRT' if provider.startswith('Tensorrt') else 'CUDA'}; run: {install_gpu_build(machine)}"
         )
     try:
         machine.load_library(driver_name())
@@ -78,7 +80,7 @@ def require_cuda(text: str, index: int, provider: str, machine: Machine) -> None
         raise ProviderError(
             f"{text} cannot be used: {', '.join(missing)} cannot be loaded (onnxruntime is built for "
             f"CUDA {machine.cuda_version() or 'of an unknown version'} and cuDNN 9); "
-            "run: pip install 'onnxruntime-gpu[cuda,cudnn]'"
+            f"run: pip install '{(machine.onnxruntimes() or [GPU_BUILD])[0]}[cuda,cudnn]'"
         )
     if provider.startswith("Tensorrt") and (missing := missing_libraries(tensorrt_libraries(), machine)):
         raise ProviderError(
@@ -86,6 +88,13 @@ def require_cuda(text: str, index: int, provider: str, machine: Machine) -> None
             "install TensorRT 10 (pip install tensorrt) and put its libraries on the loader's path, "
             "or use the provider cuda"
         )
+
+
+def install_gpu_build(machine: Machine) -> str:
+    """The command that puts the build with CUDA in the place of every other: two would overwrite each other's files."""
+    install = f"pip install {GPU_BUILD}"
+    others = machine.onnxruntimes()
+    return f"pip uninstall -y {' '.join(others)} && {install}" if others else install
 
 
 def missing_libraries(names: tuple[str, ...], machine: Machine) -> list[str]:

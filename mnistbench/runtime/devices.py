@@ -13,16 +13,9 @@ from typing import Any
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.runtime.cuda import count_gpus, require_cuda
+from mnistbench.runtime.known_providers import CPU_PROVIDER, CUDA_PROVIDER, OPENVINO_PROVIDER, Provider
 from mnistbench.runtime.machine import NVIDIA, Machine, hardware_of, vendor_of
-from mnistbench.runtime.providers import (
-    CPU_PROVIDER,
-    CUDA_PROVIDER,
-    OPENVINO_PROVIDER,
-    Provider,
-    ep_devices,
-    find_provider,
-    register_plugin,
-)
+from mnistbench.runtime.providers import ep_devices, find_provider, register_plugin
 
 
 @dataclass(frozen=True)
@@ -34,7 +27,7 @@ class Device:
     """
 
     text: str
-    """``cpu``, ``cuda:N``, or ``gpu:N`` and ``npu:N`` for plug-in providers."""
+    """``cpu``, ``cuda:N``, or ``gpu:N`` and ``npu:N`` where a provider says so."""
     provider: str
     """onnxruntime's name of the execution provider."""
     index: int | None = None
@@ -95,13 +88,16 @@ def _resolve(
     if provider is None:
         provider = CUDA_PROVIDER if kind == "cuda" else CPU_PROVIDER
     if not _fits(provider, kind):
-        expected = " or ".join("cuda:N" if name == "cuda" else name for name in provider.hardware)
         raise UnknownDeviceError(
-            f"the provider {provider.name} does not run on {text.strip().lower()}; expected the device {expected}"
+            f"the provider {provider.name} does not run on {text.strip().lower()}; {_expected(provider)}"
         )
     if kind == "cpu":
         return Device("cpu", provider.full_name, None, _options(provider, kind, 0), provider)
     index = int(match[3] or 0)
+    if index and not _tells_apart(provider):
+        raise UnknownDeviceError(
+            f"the provider {provider.name} cannot be told which {kind} to use; expected the device {kind}:0"
+        )
     return Device(f"{kind}:{index}", provider.full_name, index, _options(provider, kind, index), provider)
 
 
@@ -113,7 +109,15 @@ def _options(provider: Provider, kind: str, index: int) -> dict[str, str]:
     if provider.name == OPENVINO_PROVIDER.name:
         # Its own names of devices; the first of a kind has no number where there is no second.
         return {"device_type": f"{kind.upper()}.{index}" if index else kind.upper()} | options
-    return options if kind == "cpu" else {"device_id": str(index)} | options
+    if provider.number_option is not None:
+        return {provider.number_option: str(index)} | options
+    return dict(provider.kind_options.get(kind, {})) | options
+
+
+def _tells_apart(provider: Provider) -> bool:
+    """Whether a provider can be told to use the second device of a kind, and does not take the first all the same."""
+    known = provider.number_option is not None or provider.name == OPENVINO_PROVIDER.name
+    return known or provider.package is not None
 
 
 def expand_devices(
@@ -127,7 +131,8 @@ def expand_devices(
         machine: What is asked.
 
     Raises:
-        ProviderError: When a text means no device or provider, or a provider runs on none of the devices.
+        ProviderError: When a text means no device or provider, or a provider runs on none of the devices, or has to
+            be told on which.
     """
     chosen = [find_provider(name, machine=machine) for name in providers]
     if text is None:
@@ -136,6 +141,9 @@ def expand_devices(
     names: list[str] = []
     for part in text.split(","):
         if part.strip().lower() == "all":
+            # That names none: what runs anywhere would then run under every name.
+            for provider in chosen:
+                _check_settled(provider)
             names += ["cpu", *(f"cuda:{index}" for index in range(count_gpus(machine=machine)))]
         else:
             names.append(part)
@@ -202,6 +210,31 @@ def _is_kind(ep_device: Any, kind: str) -> bool:
 
 
 def usual_device(provider: Provider) -> str:
-    """The device that a provider is mostly used on: ``cpu``, or the first accelerator of its kind."""
+    """The device that a provider is mostly used on: ``cpu``, or the first accelerator of its kind.
+
+    Raises:
+        UnknownDeviceError: When nothing tells which that is, or it is on another machine.
+    """
+    _check_settled(provider)
+    if not provider.hardware:
+        raise UnknownDeviceError(f"the provider {provider.name} cannot be used; {_expected(provider)}")
     first = provider.hardware[0]
     return first if first == "cpu" else f"{first}:0"
+
+
+def _check_settled(provider: Provider) -> None:
+    if provider.is_unsettled:
+        raise UnknownDeviceError(
+            f"nothing tells on which device the provider {provider.name} runs by itself; name it with --device: "
+            f"{_kinds(provider)}"
+        )
+
+
+def _expected(provider: Provider) -> str:
+    if not provider.hardware:
+        return "it runs on another machine: use another provider"
+    return f"expected the device {_kinds(provider)}"
+
+
+def _kinds(provider: Provider) -> str:
+    return " or ".join("cuda:N" if kind == "cuda" else kind for kind in provider.hardware)

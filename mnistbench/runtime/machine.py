@@ -19,6 +19,21 @@ from mnistbench.runtime.ort import import_onnxruntime
 PLUGIN_PREFIX = "onnxruntime-ep-"
 """How packages with a plug-in execution provider are named."""
 
+ONNXRUNTIMES: tuple[str, ...] = (
+    "onnxruntime-gpu",
+    "onnxruntime-directml",
+    "onnxruntime-migraphx",
+    "onnxruntime-openvino",
+    "onnxruntime-qnn",
+    "onnxruntime-rocm",
+    "onnxruntime-silicon",
+    "onnxruntime-training",
+    "ort-nightly",
+    "ort-nightly-gpu",
+    "onnxruntime",
+)
+"""Packages that all bring the folder ``onnxruntime``; of several, the first is kept."""
+
 NVIDIA = 0x10DE
 """PCI number of the maker. Source: the PCI ID repository."""
 
@@ -81,6 +96,26 @@ class Machine:
         """Pairs of provider and hardware that onnxruntime offers: ``OrtEpDevice``."""
         listed = getattr(import_onnxruntime(), "get_ep_devices", None)
         return list(listed()) if listed is not None else []
+
+    def openvino_hardware(self) -> list[str] | None:
+        """Kind of each device that the OpenVINO built into onnxruntime finds: ``cpu``, ``gpu`` or ``npu``.
+
+        ``None`` when it cannot say. OpenVINO then looks for drivers, which may end the process.
+        """
+        import_onnxruntime()
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
+
+        listed = getattr(state, "get_available_openvino_device_ids", None)
+        try:
+            names = [str(name) for name in listed()] if listed is not None else []
+        except Exception:  # noqa: BLE001  # a library's own exceptions
+            return None
+        kinds = [name.partition(".")[0].lower() for name in names]
+        return [kind for kind in kinds if kind in ("cpu", "gpu", "npu")] or None
+
+    def onnxruntimes(self) -> list[str]:
+        """Installed packages that bring onnxruntime, as in :data:`ONNXRUNTIMES`; more than one is too many."""
+        return [package for package in ONNXRUNTIMES if self.package_version(package)]
 
     def package_version(self, package: str) -> str:
         """Version of an installed package; empty when it is not."""

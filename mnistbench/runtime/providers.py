@@ -8,61 +8,15 @@ without a line here. Knows nothing of devices or models.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
+from mnistbench.runtime.known_providers import BUILT_IN, PROVIDERS, Provider
 from mnistbench.runtime.machine import PLUGIN_PREFIX, Machine
 
 SUFFIX = "ExecutionProvider"
 """What onnxruntime's names of providers end in."""
-
-
-@dataclass(frozen=True)
-class Provider:
-    """A way to run models on some kind of hardware."""
-
-    name: str
-    """Short and in small letters: ``cuda``."""
-    full_name: str
-    """onnxruntime's: ``CUDAExecutionProvider``."""
-    hardware: tuple[str, ...] = ("cpu", "gpu", "npu", "cuda")
-    """Kinds of device that it may run on, the commonest first; ``cuda`` for NVIDIA's GPUs."""
-    package: str | None = None
-    """The package that brings its plug-in; ``None`` when onnxruntime was built with it."""
-    extra: str | None = None
-    """The extra of mnistbench that installs the package."""
-    options: Mapping[str, str] = field(default_factory=dict, hash=False)
-    """What onnxruntime is given for it."""
-    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict, hash=False)
-    """Options that are worth trying, each with its values; which is fastest differs between models and GPUs."""
-
-
-CPU_PROVIDER = Provider("cpu", "CPUExecutionProvider", ("cpu",))
-CUDA_PROVIDER = Provider(
-    "cuda",
-    "CUDAExecutionProvider",
-    ("cuda",),
-    options={
-        # The default, EXHAUSTIVE, searches anew for every shape: each batch size would pay for it.
-        "cudnn_conv_algo_search": "HEURISTIC",
-        # fp32 models answer in fp32; TensorFloat-32 would round their inputs to 10 bits.
-        "use_tf32": "0",
-    },
-    choices={"cudnn_conv_algo_search": ("HEURISTIC", "EXHAUSTIVE", "DEFAULT")},
-)
-TENSORRT_PROVIDER = Provider("tensorrt", "TensorrtExecutionProvider", ("cuda",))
-OPENVINO_PROVIDER = Provider(
-    "openvino",
-    "OpenVINOExecutionProvider",
-    ("cpu", "gpu", "npu"),
-    package="onnxruntime-ep-openvino",
-    extra="openvino",
-)
-
-PROVIDERS: tuple[Provider, ...] = (CPU_PROVIDER, CUDA_PROVIDER, TENSORRT_PROVIDER, OPENVINO_PROVIDER)
-"""Those of which something is known beforehand; any other that is installed works too."""
 
 
 def find_provider(text: str, *, machine: Machine | None = None) -> Provider:
@@ -76,7 +30,8 @@ def find_provider(text: str, *, machine: Machine | None = None) -> Provider:
         if wanted in (provider.name, provider.full_name.lower()):
             return _as_built(provider, machine)
     found = installed_providers(machine=machine)
-    for provider in found:
+    # What is known of builds comes last: a plug-in may bring a provider of the same name.
+    for provider in (*found, *BUILT_IN):
         if wanted in (provider.name, provider.full_name.lower()):
             return provider
     names = list(dict.fromkeys(provider.name for provider in (*PROVIDERS, *found)))
@@ -103,9 +58,9 @@ def installed_providers(*, machine: Machine | None = None) -> tuple[Provider, ..
 
 def built_in_providers(*, machine: Machine) -> tuple[Provider, ...]:
     """Every provider that onnxruntime was built with, usable or not."""
-    known = {provider.full_name: provider for provider in PROVIDERS}
+    known = {provider.full_name: provider for provider in (*PROVIDERS, *BUILT_IN)}
     return tuple(
-        _built_in(known.get(full_name) or Provider(short_name(full_name), full_name))
+        _built_in(known.get(full_name) or Provider(short_name(full_name), full_name, is_unsettled=True))
         for full_name in machine.available_providers()
     )
 

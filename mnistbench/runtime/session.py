@@ -10,7 +10,6 @@ import dataclasses
 import json
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +22,7 @@ from mnistbench.runtime.machine import Machine
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo, parse_onnx
 from mnistbench.runtime.ort import import_onnxruntime
+from mnistbench.runtime.placement import RECORD, check_placement
 from mnistbench.runtime.threads import MOST_THREADS, usable_cpus
 from mnistbench.runtime.untrusted.limits import Limits
 from mnistbench.runtime.untrusted.session import UntrustedSession
@@ -134,13 +134,7 @@ def create_session(
             f"{device.label} was asked for, but onnxruntime chose {', '.join(used) or 'nothing'}; "
             f"its {device.source.name} provider could not start, see the troubleshooting in the README"
         )
-    elsewhere = {name: count for name, count in node_placement(session).items() if name != device.provider}
-    if elsewhere and not device.is_default:
-        raise ProviderError(
-            f"{what} would not run wholly on {device.label}: "
-            f"{', '.join(f'{count} nodes on {name}' for name, count in sorted(elsewhere.items()))}; "
-            "use another provider or the device cpu"
-        )
+    check_placement(session, device, what)
     _check_arguments(session, what)
     return session
 
@@ -164,18 +158,6 @@ def provider_options(device: Device, settings: SessionSettings) -> dict[str, str
     return options | dict(settings.provider_options)
 
 
-def node_placement(session: Any) -> dict[str, int]:
-    """Nodes of a session's optimised graph by execution provider; empty where onnxruntime does not tell."""
-    try:
-        assigned = session.get_provider_graph_assignment_info()
-    except AttributeError:  # an onnxruntime from before it could tell
-        return {}
-    counts: Counter[str] = Counter()
-    for part in assigned:
-        counts[str(part.ep_name)] += len(part.get_nodes())
-    return dict(counts)
-
-
 def onnxruntime_errors() -> tuple[type[Exception], ...]:
     """What onnxruntime raises; its own exceptions share no base class."""
     import_onnxruntime()
@@ -189,12 +171,12 @@ def onnxruntime_errors() -> tuple[type[Exception], ...]:
     return (*own, RuntimeError, ValueError, TypeError, MemoryError, IndexError, OSError)
 
 
-def run_error(error: Exception, *, name: str, device: Device, batch_size: int) -> MnistbenchError:
-    """The error to raise for an exception of ``session.run``: memory, or the model itself."""
+def run_error(error: Exception, *, name: str, device: Device, batch_size: int, advice: str = "") -> MnistbenchError:
+    """The error to raise for an exception of ``session.run``: memory, or the model itself and what may help there."""
     text = one_line(error)
     if isinstance(error, MemoryError) or re.search(r"allocat|out of memory|bad_alloc", text, re.IGNORECASE):
         return ProviderError(f"{device.label} has not enough memory for {name} at batch {batch_size:,}: {text}")
-    return ModelError(f"{name} fails on a batch of {batch_size:,}: {text}")
+    return ModelError(f"{name} fails on a batch of {batch_size:,}: {text}{advice}")
 
 
 def one_line(error: BaseException) -> str:
@@ -221,8 +203,7 @@ def _session_options(onnxruntime: Any, device: Device, settings: SessionSettings
     # onnxruntime would else read a file called .ort, or content that says so, in a format that nobody checked.
     options.add_session_config_entry("session.load_model_format", "ONNX")
     options.add_session_config_entry("session.intra_op.allow_spinning", "1" if settings.allow_spinning else "0")
-    # Which provider got which node; read by node_placement().
-    options.add_session_config_entry("session.record_ep_graph_assignment_info", "1")
+    options.add_session_config_entry(RECORD, "1")
     if not device.is_default:
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     return options

@@ -65,6 +65,43 @@ def test_what_is_missing_is_named(machine, missing):
     assert "cuda:0" in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("installed", "command"),
+    [
+        (["onnxruntime"], "pip uninstall -y onnxruntime && pip install onnxruntime-gpu"),
+        (["onnxruntime-openvino"], "pip uninstall -y onnxruntime-openvino && pip install onnxruntime-gpu"),
+        (
+            ["onnxruntime-gpu", "onnxruntime-directml", "onnxruntime"],
+            "pip uninstall -y onnxruntime-gpu onnxruntime-directml onnxruntime && pip install onnxruntime-gpu",
+        ),
+        ([], "pip install onnxruntime-gpu"),
+    ],
+)
+@pytest.mark.parametrize("provider", ["cuda", "tensorrt"])
+def test_the_build_with_cuda_takes_the_place_of_every_other(installed, command, provider):
+    machine = FakeMachine(num_gpus=1, cuda_build=False)
+    machine.onnxruntimes = lambda: installed
+    with pytest.raises(ProviderError) as raised:
+        require(resolve_device("cuda", provider), machine=machine)
+    assert str(raised.value).endswith(f"; run: {command}")
+
+
+@pytest.mark.parametrize(("installed", "package"), [(["ort-nightly-gpu"], "ort-nightly-gpu"), ([], "onnxruntime-gpu")])
+def test_cudas_libraries_are_those_of_the_build_that_is_there(installed, package):
+    machine = FakeMachine(num_gpus=1, missing=cuda_libraries("13.0"))
+    machine.onnxruntimes = lambda: installed
+    with pytest.raises(ProviderError) as raised:
+        require(resolve_device("cuda"), machine=machine)
+    assert str(raised.value).endswith(f"run: pip install '{package}[cuda,cudnn]'")
+
+
+@pytest.mark.parametrize("installed", [["onnxruntime-openvino"], ["onnxruntime", "onnxruntime-gpu"], []])
+def test_packages_that_bring_onnxruntime_are_known_by_name(monkeypatch, installed):
+    machine = Machine()
+    monkeypatch.setattr(machine, "package_version", lambda package: "1.0" if package in installed else "")
+    assert sorted(machine.onnxruntimes()) == installed
+
+
 def test_a_gpu_that_is_not_there():
     with pytest.raises(ProviderError, match="no cuda:2 on this machine; expected cpu or cuda:0, cuda:1"):
         require(resolve_device("cuda:2"), machine=FakeMachine(num_gpus=2))

@@ -5,12 +5,20 @@ from machines import INTEL, OPENVINO, OTHER, PACKAGE, FakeMachine, PluginMachine
 
 from mnistbench.errors import ProviderError, UnknownDeviceError
 from mnistbench.runtime.devices import CPU, expand_devices, plugin_device, require, resolve_device
+from mnistbench.runtime.known_providers import BUILT_IN, EVERY_KIND, PROVIDERS
 from mnistbench.runtime.machine import Machine
-from mnistbench.runtime.providers import PROVIDERS, find_provider, installed_providers, register_plugin, short_name
+from mnistbench.runtime.providers import find_provider, installed_providers, register_plugin, short_name
 from mnistbench.runtime.session import SessionSettings, provider_options
 
 
-@pytest.mark.parametrize("provider", PROVIDERS, ids=lambda provider: provider.name)
+def built(*names):
+    """A machine whose onnxruntime was built with these."""
+    machine = PluginMachine({}, num_gpus=2)
+    machine.available_providers = lambda: [f"{name}ExecutionProvider" for name in (*names, "CPU")]
+    return machine
+
+
+@pytest.mark.parametrize("provider", [*PROVIDERS, *BUILT_IN], ids=lambda provider: provider.name)
 @pytest.mark.parametrize("change", [str, str.upper, lambda text: f" {text} "])
 def test_known_providers_are_found_by_either_name(provider, change):
     for name in (provider.name, provider.full_name):
@@ -174,6 +182,98 @@ def test_a_plugin_gets_the_device_itself_and_no_option_for_it():
         assert resolve_device(text, "openvino", machine=PluginMachine(INTEL)).provider_options == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "device", "options"),
+    [
+        ("Dml", "gpu:0", {"device_id": "0"}),
+        ("MIGraphX", "gpu:0", {"device_id": "0"}),
+        ("ROCM", "gpu:0", {"device_id": "0"}),
+        ("CANN", "npu:0", {"device_id": "0"}),
+        ("QNN", "npu:0", {"backend_type": "htp"}),
+        ("Rknpu", "npu:0", {}),
+        ("WebGpu", "gpu:0", {}),
+        ("Xnnpack", "cpu", {}),
+        ("Dnnl", "cpu", {}),
+        ("ACL", "cpu", {}),
+        ("ArmNN", "cpu", {}),
+    ],
+)
+def test_a_known_built_in_provider_is_called_by_the_hardware_that_it_runs_on(name, device, options):
+    for machine in (built(name), built()):  # known before it is installed, too
+        (found,) = expand_devices(None, [name], machine=machine)
+        assert (found.text, found.provider, found.provider_options) == (device, f"{name}ExecutionProvider", options)
+        assert find_provider(found.provider, machine=machine).hardware[0] == device.partition(":")[0]
+    require(found, machine=built(name))
+    with pytest.raises(ProviderError, match=f"built without {name}ExecutionProvider"):
+        require(found, machine=built())
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "options"),
+    [
+        ("gpu:3", "dml", {"device_id": "3"}),
+        ("cpu", "coreml", {"MLComputeUnits": "CPUOnly"}),
+        ("gpu", "coreml", {"MLComputeUnits": "CPUAndGPU"}),
+        ("npu:0", "coreml", {"MLComputeUnits": "CPUAndNeuralEngine"}),
+        ("cpu", "qnn", {"backend_type": "cpu"}),
+        ("gpu", "qnn", {"backend_type": "gpu"}),
+        ("npu", "acme", {}),
+        ("cuda", "acme", {}),
+        ("cpu", "acme", {}),
+    ],
+)
+def test_only_a_provider_with_an_option_for_it_is_told_its_device(text, name, options):
+    assert resolve_device(text, name, machine=built("Acme")).provider_options == options
+
+
+@pytest.mark.parametrize("name", ["acme", "CoreMLExecutionProvider"])
+@pytest.mark.parametrize("text", [None, "all", "gpu:0,all"])
+def test_where_nothing_tells_the_hardware_the_device_has_to_be_named(name, text):
+    machine = built("Acme", "CoreML")
+    with pytest.raises(
+        UnknownDeviceError, match=r"nothing tells on which device .*; name it with --device: cpu or gpu"
+    ):
+        expand_devices(text, ["cpu", name], machine=machine)
+    (found,) = expand_devices("gpu", [name], machine=machine)
+    assert found.label.startswith("gpu:0 ")
+
+
+def test_an_unknown_built_in_provider_may_be_sent_anywhere_by_name():
+    for kind in EVERY_KIND:
+        assert resolve_device(kind, "acme", machine=built("Acme")).label.partition(":")[0].split()[0] == kind
+
+
+@pytest.mark.parametrize(
+    ("text", "name"), [("gpu:1", "webgpu"), ("npu:1", "qnn"), ("npu:2", "acme"), ("cuda:1", "acme")]
+)
+def test_a_second_device_is_refused_where_the_first_would_run_under_its_name(text, name):
+    kind = text.partition(":")[0]
+    with pytest.raises(UnknownDeviceError, match=f"cannot be told which {kind} to use; expected the device {kind}:0"):
+        resolve_device(text, name, machine=built("Acme"))
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "message"),
+    [
+        ("cpu", "dml", "the provider dml does not run on cpu; expected the device gpu"),
+        ("all", "dml", "the provider dml does not run on cpu; expected the device gpu"),
+        ("cuda:0", "migraphx", "does not run on cuda:0; expected the device gpu"),
+        (None, "azure", "azure cannot be used; it runs on another machine: use another provider"),
+        ("cpu", "azure", "does not run on cpu; it runs on another machine"),
+    ],
+)
+def test_an_accelerator_is_never_called_cpu(text, name, message):
+    with pytest.raises(UnknownDeviceError, match=message):
+        expand_devices(text, [name], machine=built("Dml", "Azure"))
+
+
+def test_a_plug_in_of_a_known_name_is_no_build():
+    machine = PluginMachine({"onnxruntime-ep-webgpu": [("WebGpuExecutionProvider", "GPU")]})
+    device = resolve_device("gpu", "webgpu", machine=machine)
+    assert (device.source.package, device.provider_options) == ("onnxruntime-ep-webgpu", {})
+    require(device, machine=machine)
+
+
 def test_openvino_gets_the_threads_in_its_own_words():
     device = resolve_device("cpu", "openvino")
     given = provider_options(device, SessionSettings(intra_op_num_threads=3))
@@ -187,5 +287,6 @@ def test_the_real_machine_lists_what_it_has():
     assert {"cpu"} <= {provider.name for provider in installed_providers(machine=machine)}
     assert all(name.startswith("onnxruntime-ep-") for name in machine.plugin_packages())
     assert machine.package_version("no-such-package-at-all") == ""
-    assert machine.package_version("onnxruntime-gpu") or machine.package_version("onnxruntime")
+    assert [name for name in machine.onnxruntimes() if machine.package_version(name)]
+    assert machine.openvino_hardware() is None  # the tests run on a build without it
     assert {found.ep_name for found in machine.ep_devices()} >= {"CPUExecutionProvider"}

@@ -209,9 +209,11 @@ def test_messages_become_one_readable_line():
     ],
 )
 def test_failures_of_a_run(error, kind):
-    result = run_error(error, name="m", device=CPU, batch_size=1024)
+    result = run_error(error, name="m", device=CPU, batch_size=1024, advice="; give others")
     assert isinstance(result, kind)
     assert "1,024" in str(result)
+    # Other inputs make no more memory.
+    assert str(result).endswith("; give others") == (kind is ModelError)
 
 
 def test_onnxruntime_errors_cover_what_it_raises(tmp_path):

@@ -16,7 +16,8 @@ from mnistbench.measure.latency.request import Request
 from mnistbench.measure.latency.workload import Workload, make_workload
 from mnistbench.runtime.devices import resolve_device
 from mnistbench.runtime.images import Images
-from mnistbench.runtime.session import create_session, node_placement, onnxruntime_errors, run_error
+from mnistbench.runtime.placement import node_placement
+from mnistbench.runtime.session import create_session, onnxruntime_errors
 
 RUNS = 200
 """That count; fewer where they take too long or have too many nodes."""
@@ -63,7 +64,7 @@ def profile_once(request: Request, images: Images | None, clock: Clock) -> Profi
     except MnistbenchError:  # some are ValueErrors too
         raise
     except onnxruntime_errors() as error:
-        raise run_error(error, name=request.name, device=device, batch_size=request.batch_size) from error
+        raise request.failure(error, device) from error
 
 
 def _run(session: Any, workload: Workload, most: int, seconds: float, clock: Clock) -> int:

@@ -7,7 +7,7 @@ hang it. Nothing here judges.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -19,16 +19,12 @@ from mnistbench.measure.doctor.images import drawn_digits
 from mnistbench.runtime.cuda import count_gpus
 from mnistbench.runtime.devices import Device, require, resolve_device
 from mnistbench.runtime.identity import INPUT, OUTPUT, identity_model
+from mnistbench.runtime.known_providers import Provider
 from mnistbench.runtime.machine import Machine, hardware_of
 from mnistbench.runtime.ort import import_onnxruntime
-from mnistbench.runtime.providers import (
-    Provider,
-    built_in_providers,
-    ep_devices,
-    plugin_providers,
-    register_plugin,
-)
-from mnistbench.runtime.session import create_session, node_placement, onnxruntime_errors, run_error
+from mnistbench.runtime.placement import node_placement
+from mnistbench.runtime.providers import built_in_providers, ep_devices, plugin_providers, register_plugin
+from mnistbench.runtime.session import create_session, onnxruntime_errors, run_error
 
 
 @dataclass(frozen=True)
@@ -76,13 +72,15 @@ def answer(
     """Answer one question, both of JSON types.
 
     Args:
-        question: ``{"what": "installed"}``, ``{"what": "gpus"}``, ``{"what": "plugin", "package": name}``, or
+        question: ``{"what": "installed"}``, ``{"what": "gpus"}``, ``{"what": "openvino"}``,
+            ``{"what": "plugin", "package": name}``, or
             ``{"what": "run", "provider": name, "device": text, "models": [path or null]}``.
         machine: What is asked.
         clock: Times the making of sessions.
 
     Returns:
-        ``{"installed": ...}``; ``{"gpus": count}``, those that CUDA sees; ``{"offered": [[provider, [device]]]}``;
+        ``{"installed": ...}``; ``{"gpus": count}``, those that CUDA sees; ``{"devices": [device]}``, those of the
+        OpenVINO that onnxruntime was built with, ``null`` where it cannot say; ``{"offered": [[provider, [device]]]}``;
         ``{"ran": [...]}``, one for each model; ``{"missing": text}`` where what is needed is not there.
     """
     machine = machine or Machine()
@@ -91,6 +89,9 @@ def answer(
             return {"installed": dataclasses.asdict(installed(machine))}
         case "gpus":
             return {"gpus": count_gpus(machine=machine)}
+        case "openvino":
+            kinds = machine.openvino_hardware()
+            return {"devices": None if kinds is None else _numbered(kinds)}
     try:
         if question["what"] == "plugin":
             found = offered(question["package"], machine)
@@ -125,12 +126,17 @@ def offered(package: str, machine: Machine) -> list[tuple[Provider, list[str]]]:
     found = []
     for provider in providers:
         register_plugin(provider, machine=machine)
-        devices: list[str] = []
-        for kind in map(hardware_of, ep_devices(provider, machine=machine)):
-            number = sum(device.startswith(f"{kind}:") for device in devices)
-            devices.append(kind if kind == "cpu" else f"{kind}:{number}")
-        found.append((provider, list(dict.fromkeys(devices))))
+        found.append((provider, _numbered(map(hardware_of, ep_devices(provider, machine=machine)))))
     return found
+
+
+def _numbered(kinds: Iterable[str]) -> list[str]:
+    """Names of devices by their kinds: ``cpu, gpu:0, gpu:1``."""
+    devices: list[str] = []
+    for kind in kinds:
+        number = sum(device.startswith(f"{kind}:") for device in devices)
+        devices.append(kind if kind == "cpu" else f"{kind}:{number}")
+    return list(dict.fromkeys(devices))
 
 
 def read_provider(document: Mapping[str, Any]) -> Provider:

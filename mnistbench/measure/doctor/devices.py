@@ -17,6 +17,7 @@ from mnistbench.measure.doctor.images import drawn_digits
 from mnistbench.measure.doctor.patient import Patient
 from mnistbench.measure.doctor.places import AREA, CPU_PLACE, Place, other_places
 from mnistbench.results import Finding, ProbeResult, Severity
+from mnistbench.runtime.machine import ONNXRUNTIMES
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def probe(patient: Patient, place: Place, reference: Sequence[Ran]) -> Probed:
         findings.insert(0, Finding(AREA, place.subject, "ok", text))
     elif any(row.num_images and not row.node_placement for row in rows):
         text = "it runs, but this onnxruntime does not say on which provider each node does; a newer one will"
-        findings.append(Finding(AREA, place.subject, "note", text, "pip install --upgrade onnxruntime-gpu"))
+        findings.append(Finding(AREA, place.subject, "note", text, _upgrade(patient)))
     return Probed(tuple(findings), rows, ran)
 
 
@@ -136,6 +137,12 @@ def split_remedy(text: str) -> tuple[str, str]:
     """An error's text without its command, and the command: what stands behind ``run:``."""
     match = re.search(r"; run: (.+?)(?: \(or .+\))?$", text)
     return (text[: match.start()], match[1]) if match else (text, "")
+
+
+def _upgrade(patient: Patient) -> str:
+    """The command for a newer onnxruntime of the same build; none where several are installed: one has to go first."""
+    builds = [package for package in ONNXRUNTIMES if package in patient.environment.packages]
+    return f"pip install --upgrade {builds[0]}" if len(builds) == 1 else ""
 
 
 def _refused(patient: Patient, place: Place, severity: Severity, text: str) -> Probed:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mnistbench.errors import ProviderError
 from mnistbench.measure.doctor.answers import read_provider
 from mnistbench.measure.doctor.patient import Patient
 from mnistbench.results import Finding
 from mnistbench.runtime.devices import usual_device
-from mnistbench.runtime.providers import CPU_PROVIDER, PROVIDERS, Provider
+from mnistbench.runtime.known_providers import CPU_PROVIDER, OPENVINO_PROVIDER, PROVIDERS, Provider
 
 AREA = "devices"
+
+UNSETTLED = "unknown"
+"""In place of the device of a provider that nobody knows the hardware of."""
 
 
 @dataclass(frozen=True)
@@ -54,8 +57,10 @@ def other_places(patient: Patient) -> list[Place]:
                 places.append(Place(usual_device(provider), provider.name, refused=_not_installed(provider, patient)))
         elif provider.hardware == ("cuda",):
             places += _on_gpus(provider, patient)
+        elif provider.full_name == OPENVINO_PROVIDER.full_name:
+            places += _on_openvino(provider, patient)
         elif provider.full_name != CPU_PROVIDER.full_name:
-            places.append(Place(usual_device(provider), provider.name, known=provider.name in known))
+            places += _built_in(provider, known=provider.name in known)
     for package in packages:
         places += _by_plugin(package, patient)
     return places
@@ -68,6 +73,31 @@ def _on_gpus(provider: Provider, patient: Patient) -> list[Place]:
         return [Place("cuda:0", provider.name, refused=Finding(AREA, subject, "problem", text))]
     # Where there is none, the first says what is missing.
     return [Place(f"cuda:{number}", provider.name) for number in range(max(1, patient.num_gpus))]
+
+
+def _on_openvino(provider: Provider, patient: Patient) -> list[Place]:
+    """Wherever an OpenVINO that is built in finds hardware; on the CPU alone where it cannot be asked."""
+    try:
+        devices = patient.ask({"what": "openvino"})["devices"]
+        reason = "it does not say"
+    except ProviderError as error:
+        devices, reason = None, str(error)
+    if devices is not None:
+        return [Place(device, provider.name) for device in devices]
+    text = f"not tried: OpenVINO was asked which devices it finds, and {reason}"
+    others = [Place(f"{kind}:0", provider.name) for kind in provider.hardware if kind != "cpu"]
+    refused = [replace(place, refused=Finding(AREA, place.subject, "note", text)) for place in others]
+    return [Place("cpu", provider.name), *refused]
+
+
+def _built_in(provider: Provider, *, known: bool) -> list[Place]:
+    """Where another provider of the build runs: each of its kinds of device where nothing tells which."""
+    if not provider.is_unsettled:
+        return [Place(usual_device(provider), provider.name, known=known)] if provider.hardware else []
+    if provider.kind_options:
+        return [Place(kind if kind == "cpu" else f"{kind}:0", provider.name, known=known) for kind in provider.hardware]
+    text = f"{provider.full_name} was not tried: nothing tells on which device it runs; --device has to name it"
+    return [Place(UNSETTLED, provider.name, refused=Finding(AREA, f"provider {provider.name}", "note", text))]
 
 
 def _by_plugin(package: str, patient: Patient) -> list[Place]:

@@ -7,8 +7,8 @@ import platform
 import re
 from collections.abc import Mapping
 
-from mnistbench.measure.environment import ONNXRUNTIMES
 from mnistbench.results import Environment, Finding, Severity
+from mnistbench.runtime.machine import ONNXRUNTIMES
 
 EXTRAS: Mapping[str, tuple[str, ...]] = {
     "train": ("onnx", "onnxscript", "safetensors", "torch"),

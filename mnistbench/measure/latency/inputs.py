@@ -21,6 +21,9 @@ from mnistbench.errors import InputError, ModelError
 from mnistbench.runtime.contract import DTYPES
 from mnistbench.runtime.input_plan import InputPlan
 
+TENSORS = DTYPES | {"tensor(bool)": "bool"}
+"""numpy's names of the types that can be made and compared; images come in those of :data:`DTYPES`."""
+
 MOST_BYTES = 4 << 30
 """Of one input; more is a slip of the keyboard."""
 
@@ -65,6 +68,16 @@ class Inputs:
             return f"{Path(self.file).name} has a batch of {self.given_batch}, which is all that {name} is given"
         return f"{name} takes batches of {self.fixed_batch} only"
 
+    @property
+    def advice(self) -> str:
+        """What to do where the model fails on them, to be put behind an error; empty where they are no random ones."""
+        if self.plan is not None or self.file is not None:
+            return ""
+        return (
+            f"; its inputs were drawn at random ({self.describe():.200}): "
+            "where it takes certain values only, give them with --input-file"
+        )
+
     def describe(self) -> str:
         """The tensors in words: ``x float32 [N, 3, 224, 224]``."""
         return ", ".join(f"{name} {self.dtypes[name]} {show_shape(shape)}" for name, shape in self.shapes.items())
@@ -87,7 +100,7 @@ class Inputs:
         return cls(**{**document, **changes})
 
     def random(self, batch_size: int, generator: np.random.Generator) -> dict[str, npt.NDArray[Any]]:
-        """Tensors by name: floats from 0 to 1, bytes from 0 to 255, other whole numbers from 0 to 9.
+        """Tensors by name: floats from 0 to 1, bytes from 0 to 255, other whole numbers from 0 to 9, either bool.
 
         Raises:
             InputError: When one would be larger than :data:`MOST_BYTES`.
@@ -155,17 +168,19 @@ def tensor_inputs(
     found: dict[str, tuple[Size, ...]] = {}
     dtypes: dict[str, str] = {}
     for argument in arguments:
-        if argument.type not in DTYPES:
-            raise ModelError(f"the input {argument.name!r} is a {argument.type}; only tensors of numbers can be made")
-        dtypes[argument.name] = DTYPES[argument.type]
+        if argument.type not in TENSORS:
+            raise ModelError(
+                f"the input {argument.name!r} is a {argument.type}; only tensors of numbers or bool can be made"
+            )
+        dtypes[argument.name] = TENSORS[argument.type]
         declared = list(argument.shape or [])
         given = wanted.get(argument.name)
         found[argument.name] = _given(argument.name, declared, given) if given is not None else _declared(
             argument.name, declared, is_read=file is not None
         )  # fmt: skip
-    outputs = tuple(output.name for output in session.get_outputs() if output.type in DTYPES)
+    outputs = tuple(output.name for output in session.get_outputs() if output.type in TENSORS)
     if not outputs:
-        raise ModelError("the model has no output that is a tensor of numbers, so that no answer can be checked")
+        raise ModelError("the model has no output that is a tensor of numbers or bool: no answer could be checked")
     if any(size == 0 for shape in found.values() for size in shape):
         raise ModelError("an input would be empty; expected sizes from 1 on")
     inputs = Inputs(outputs, None, found, dtypes)

@@ -7,12 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
+from mnistbench.errors import MnistbenchError
 from mnistbench.measure.latency.inputs import Inputs
 from mnistbench.measure.latency.modes import Mode
 from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
 from mnistbench.results import ProcessResult
-from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.devices import Device
+from mnistbench.runtime.session import SessionSettings, run_error
 from mnistbench.runtime.untrusted.limits import Limits
 
 
@@ -36,6 +38,10 @@ class Request:
     allow_external_data: bool = False
     untrusted: Limits | None = None
     """What the process may take that measures it."""
+
+    def failure(self, error: Exception, device: Device) -> MnistbenchError:
+        """What to raise for an exception of ``session.run`` on the inputs, on the resolved device."""
+        return run_error(error, name=self.name, device=device, batch_size=self.batch_size, advice=self.inputs.advice)
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON types."""

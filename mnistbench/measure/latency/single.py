@@ -24,7 +24,8 @@ from mnistbench.runtime.cuda import pci_bus_id
 from mnistbench.runtime.devices import CPU, Device, resolve_device
 from mnistbench.runtime.images import Images
 from mnistbench.runtime.onnx_file import read_onnx_file
-from mnistbench.runtime.session import create_session, node_placement, onnxruntime_errors, provider_options, run_error
+from mnistbench.runtime.placement import node_placement
+from mnistbench.runtime.session import create_session, onnxruntime_errors, provider_options
 
 _CHECKED_AT_FIRST = 16
 _CHECK_EVERY = 17
@@ -88,7 +89,7 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
     except MnistbenchError:  # some are ValueErrors too
         raise
     except onnxruntime_errors() as error:
-        raise run_error(error, name=request.name, device=device, batch_size=request.batch_size) from error
+        raise request.failure(error, device) from error
     figures = ProcessResult(
         session_seconds=stopwatch.seconds,
         first_call_seconds=first_call_seconds,

@@ -90,7 +90,8 @@ def measure_load(
         except (ModelError, ProviderError) as error:
             row = dataclasses.replace(row, error=str(error))
         except onnxruntime_errors() as error:
-            failure = run_error(error, name=row.name, device=loaded.device, batch_size=scenario.samples_per_query)
+            size, advice = scenario.samples_per_query, loaded.model.inputs.advice
+            failure = run_error(error, name=row.name, device=loaded.device, batch_size=size, advice=advice)
             row = dataclasses.replace(row, error=str(failure))
         rows.append(row)
         if on_result is not None:

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from machines import INTEL, OTHER, PACKAGE, FakeMachine, PluginMachine
+from onnxruntime.capi import onnxruntime_pybind11_state
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.errors import ProviderError
@@ -92,6 +93,26 @@ def test_what_is_installed_and_how_many_gpus_there_are():
     assert found.plugin_packages == ("onnxruntime-ep-acme", PACKAGE)
     assert found.onnxruntime
     assert answer({"what": "gpus"}, machine=machine) == {"gpus": 3}
+
+
+@pytest.mark.parametrize(
+    ("listed", "devices"),
+    [
+        (["CPU"], ["cpu"]),
+        (["CPU", "GPU", "NPU"], ["cpu", "gpu:0", "npu:0"]),
+        (["CPU", "GPU.0", "GPU.1", "GNA"], ["cpu", "gpu:0", "gpu:1"]),
+        ([], None),
+        (RuntimeError("no libopenvino.so"), None),
+    ],
+)
+def test_where_a_built_in_openvino_finds_hardware(monkeypatch, listed, devices):
+    def ids():
+        if isinstance(listed, Exception):
+            raise listed
+        return listed
+
+    monkeypatch.setattr(onnxruntime_pybind11_state, "get_available_openvino_device_ids", ids, raising=False)
+    assert answer({"what": "openvino"}) == {"devices": devices}
 
 
 def test_what_a_plugin_offers():

@@ -141,6 +141,22 @@ def test_an_onnxruntime_that_does_not_tell_where_nodes_run():
     assert rows["cpu cpu"][0].severity == "ok"
 
 
+@pytest.mark.parametrize(
+    ("packages", "remedy"),
+    [
+        ({"onnxruntime-openvino": "1.23.0"}, "pip install --upgrade onnxruntime-openvino"),
+        ({"onnxruntime-gpu": "1.23.0"}, "pip install --upgrade onnxruntime-gpu"),
+        ({"onnxruntime-gpu": "1.23.0", "onnxruntime": "1.22.0"}, ""),
+        ({}, ""),
+    ],
+)
+def test_a_newer_onnxruntime_is_one_of_the_same_build(packages, remedy):
+    environment = dataclasses.replace(CPU, packages=CPU.packages | packages)
+    silent = ran(dataclasses.replace(fine(), node_placement={}))
+    findings, _, _, _ = check(environment=environment, models={"small": None}, cpu_cpu=silent)
+    assert findings["device cpu"].remedy == remedy
+
+
 def test_a_plugin_is_tried_on_each_device_that_it_takes():
     scripted = dict.fromkeys(("cpu_openvino", "gpu:0_openvino", "gpu:1_openvino"), ran(fine(0.01), fine()))
     findings, rows, ask, _ = check(PluginMachine(INTEL), **scripted)
@@ -186,6 +202,58 @@ def test_a_built_in_provider_that_is_not_known_is_tried_where_it_usually_runs():
     _, rows, ask, _ = check(machine, cpu_xnnpack=ran(Ran(error="would not run wholly"), Ran(error="so")))
     assert "cpu xnnpack" in ask.tried
     assert [row.severity for row in rows["cpu xnnpack"]] == ["note", "note"]
+
+
+def built(*names):
+    """A machine without GPUs whose onnxruntime was built with these."""
+    machine = FakeMachine(driver=False)
+    machine.available_providers = lambda: [f"{name}ExecutionProvider" for name in (*names, "CPU")]
+    return machine
+
+
+def test_a_built_in_provider_that_nothing_is_known_of_is_not_tried_under_any_name():
+    findings, rows, ask, _ = check(built("Acme", "Azure"))
+    assert not [place for place in ask.tried if "acme" in place or "azure" in place]
+    assert "nothing tells on which device it runs" in findings["provider acme"].text
+    assert [row.severity for row in rows["unknown acme"]] == ["note"]
+    assert not [place for place in rows if "azure" in place]
+
+
+def test_core_ml_is_tried_on_each_kind_of_device():
+    runs = {f"{device}_coreml": ran(Ran(error="no"), fine()) for device in ("cpu", "gpu:0", "npu:0")}
+    _, rows, ask, _ = check(built("CoreML"), **runs)
+    assert ask.tried[-3:] == ["cpu coreml", "gpu:0 coreml", "npu:0 coreml"]
+    # Nobody knows whether it can run our models.
+    assert [row.severity for row in rows["npu:0 coreml"]] == ["note", "ok"]
+
+
+@pytest.mark.parametrize(
+    ("hardware", "devices"),
+    [
+        (["cpu"], ["cpu"]),
+        (["cpu", "gpu", "npu"], ["cpu", "gpu:0", "npu:0"]),
+        (["cpu", "gpu", "gpu"], ["cpu", "gpu:0", "gpu:1"]),
+    ],
+)
+def test_a_built_in_openvino_is_tried_on_what_it_finds(hardware, devices):
+    machine = built("OpenVINO")
+    machine.openvino_hardware = lambda: hardware
+    runs = {f"{device}_openvino": ran(fine(), fine()) for device in devices}
+    _, rows, ask, _ = check(machine, **runs)
+    assert [place for place in ask.tried if "openvino" in place] == [f"{device} openvino" for device in devices]
+    assert all([row.severity for row in rows[f"{device} openvino"]] == ["ok", "ok"] for device in devices)
+
+
+@pytest.mark.parametrize(("scripted", "reason"), [({"openvino": DIED}, "signal 11"), ({}, "it does not say")])
+def test_a_built_in_openvino_that_cannot_be_asked_is_tried_on_the_cpu(scripted, reason):
+    machine = built("OpenVINO")
+    machine.openvino_hardware = lambda: None
+    findings, rows, ask, _ = check(machine, cpu_openvino=ran(fine(), fine()), **scripted)
+    assert [place for place in ask.tried if "openvino" in place] == ["cpu openvino"]
+    for device in ("gpu:0", "npu:0"):
+        assert findings[f"device {device} openvino"].severity == "note"
+        assert reason in findings[f"device {device} openvino"].text
+        assert rows[f"{device} openvino"][0].severity == "note"
 
 
 @pytest.mark.parametrize(

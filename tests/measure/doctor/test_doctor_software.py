@@ -10,12 +10,12 @@ from doctor_machines import CPU, PACKAGES, WITH_GPU
 
 from mnistbench.measure.doctor.software import (
     EXTRAS,
-    ONNXRUNTIMES,
     check_extra,
     check_onnxruntime,
     check_software,
     installed_packages,
 )
+from mnistbench.runtime.machine import ONNXRUNTIMES
 
 LINUX = ("Linux", "x86_64")
 BOTH = {"onnxruntime": "1.30.0", "onnxruntime-gpu": "1.31.1"}

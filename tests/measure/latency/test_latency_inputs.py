@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import dataclasses
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from latency_models import OWN, write_model, write_other
+from latency_models import OWN, write_chosen, write_model, write_other
 from onnx import TensorProto
 
 from mnistbench.errors import InputError, ModelError
@@ -100,6 +102,41 @@ def test_random_tensors_have_the_type_and_a_harmless_range(tmp_path, dtype, name
     assert (array.shape, str(array.dtype)) == ((7, 50), name)
     assert 0 <= array.min() < array.max() <= highest
     assert session(tmp_path / "m.onnx").run(None, {"x": array})[0].shape == (7, 50)
+
+
+def test_truth_values_are_drawn_and_read(tmp_path):
+    path = write_chosen(tmp_path / "m.onnx")
+    inputs = tensor_inputs(session(path))
+    assert (inputs.dtypes, inputs.outputs) == ({"mask": "bool", "x": "float32"}, ("y", "off"))
+    feed = inputs.random(50, np.random.default_rng(0))
+    assert feed["mask"].dtype == bool
+    assert 0 < feed["mask"].sum() < feed["mask"].size
+    answer, off = session(path).run(list(inputs.outputs), feed)
+    assert np.array_equal(answer, np.where(feed["mask"], feed["x"], 0))
+    assert np.array_equal(off, ~feed["mask"])
+    np.savez(tmp_path / "given.npz", mask=feed["mask"], x=feed["x"])
+    given = tensor_inputs(session(path), file=tmp_path / "given.npz")
+    assert np.array_equal(given.read(tmp_path / "given.npz")["mask"], feed["mask"])
+    np.savez(tmp_path / "given.npz", mask=feed["mask"].astype(np.uint8), x=feed["x"])
+    with pytest.raises(ModelError, match=r"'mask' as uint8 .*; the model takes bool"):
+        tensor_inputs(session(path), file=tmp_path / "given.npz")
+
+
+def test_texts_are_no_tensors_that_could_be_drawn():
+    argument = SimpleNamespace(name="x", type="tensor(string)", shape=["n"])
+    reads = SimpleNamespace(get_inputs=lambda: [argument], get_outputs=list)
+    with pytest.raises(ModelError, match=r"'x' is a tensor\(string\); only tensors of numbers or bool can be made"):
+        tensor_inputs(reads)
+    writes = SimpleNamespace(get_inputs=list, get_outputs=lambda: [argument])
+    with pytest.raises(ModelError, match="no output that is a tensor of numbers or bool"):
+        tensor_inputs(writes)
+
+
+def test_random_inputs_come_with_the_advice_to_give_others():
+    drawn = Inputs(("z",), None, {"ids": (None, 128)}, {"ids": "int64"})
+    assert "drawn at random (ids int64 [N, 128])" in drawn.advice
+    assert drawn.advice.endswith("give them with --input-file")
+    assert dataclasses.replace(drawn, file="x.npz", given_batch=1).advice == Inputs(("label",), OWN).advice == ""
 
 
 def test_bytes_are_pixels(tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from latency_models import IMAGES, TickingClock, request, write_model, write_other
+from latency_models import IMAGES, TickingClock, request, write_chosen, write_lookup, write_model, write_other
 
 from mnistbench.errors import InputError, ModelError, ProviderError
 from mnistbench.measure.latency import single
@@ -41,6 +41,32 @@ def test_a_model_of_another_kind(tmp_path):
     inputs = tensor_inputs(create_session(path, CPU))
     found = measure_once(request(path, inputs=inputs, batch_size=3), None, TickingClock())
     assert found.figures.num_samples >= 70
+
+
+@pytest.mark.parametrize("mode", ["e2e", "bound"])
+def test_a_model_that_takes_truth_values(tmp_path, mode):
+    path = write_chosen(tmp_path / "m.onnx")
+    inputs = tensor_inputs(create_session(path, CPU))
+    found = measure_once(request(path, inputs=inputs, batch_size=3, mode=mode), None, TickingClock())
+    assert found.figures.num_samples >= 70
+
+
+def test_what_fails_on_drawn_inputs_is_told_to_be_given_some(tmp_path):
+    path = write_lookup(tmp_path / "m.onnx")
+    asked = request(path, inputs=tensor_inputs(create_session(path, CPU)), batch_size=4)
+    with pytest.raises(
+        ModelError, match=r"net fails on a batch of 4: .*indices.*drawn at random .*--input-file"
+    ) as raised:
+        measure_once(asked, None, TickingClock())
+    assert "\n" not in str(raised.value)
+    given = tmp_path / "ids.npy"
+    np.save(given, np.full((4, 8), 7, np.int64))
+    inputs = tensor_inputs(create_session(path, CPU), file=given)
+    with pytest.raises(ModelError, match="indices") as raised:
+        measure_once(request(path, inputs=inputs, batch_size=4), None, TickingClock())
+    assert "--input-file" not in str(raised.value)
+    np.save(given, np.ones((4, 8), np.int64))
+    assert measure_once(request(path, inputs=inputs, batch_size=4), None, TickingClock())
 
 
 def test_another_batch_size_than_the_only_one(tmp_path):
