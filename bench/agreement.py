@@ -182,6 +182,7 @@ def turn_plan(turn_seconds: float) -> Plan:
         min_seconds=turn_seconds,
         max_seconds=turn_seconds,
         min_samples=1,
+        fewest_samples=1,
     )
 
 

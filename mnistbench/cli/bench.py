@@ -152,8 +152,8 @@ def bench(
         from mnistbench.errors import MnistbenchError
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
-        from mnistbench.measure.latency.sweep import STOPPED
         from mnistbench.measure.steady import Plan
+        from mnistbench.results import STOPPED
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.runtime.threads import usable_cpus

@@ -22,6 +22,9 @@ from mnistbench.measure.stats import median, relative_deviation, relative_standa
 
 StopReason = Literal["noise", "plateau", "time", "count"]
 
+FEWEST_SAMPLES = 3
+"""Calls of a process, below which its median says too little to be shown."""
+
 _NANO = 1_000_000_000
 
 _MOST_IN_A_ROW = 16
@@ -51,7 +54,11 @@ class Plan:
     noise_target: float = 0.005
     """Relative standard error of the mean that is precise enough: deviation over mean and sqrt(n)."""
     max_seconds: float = 5.0
-    """Wall time of the measurement, checks between the calls included; one call is made even so."""
+    """Wall time of the measurement, checks between the calls included; ``fewest_samples`` calls are made even so."""
+    fewest_samples: int = FEWEST_SAMPLES
+    """Calls that are waited for beyond ``max_seconds``: fewer tell no median."""
+    patience_seconds: float = 60.0
+    """Wall time after which they are waited for no longer; one call is made even so."""
     max_samples: int = 100_000
     """Calls that are enough once ``min_seconds`` have passed: a fast call is looked at as long as any other."""
     plateau_tolerance: float = 0.05
@@ -63,14 +70,15 @@ class Plan:
     a call so short that not even onnxruntime makes so many in ``min_seconds``."""
 
     def __post_init__(self) -> None:
-        for name in ("min_warmup_calls", "min_samples"):
+        for name in ("min_warmup_calls", "min_samples", "fewest_samples"):
             if getattr(self, name) < 1:
                 raise InputError(f"{name} is {getattr(self, name)}; expected 1 or more")
         if self.warmup_windows < 2:
             raise InputError(
                 f"warmup_windows is {self.warmup_windows}; expected 2 or more, since one agrees with nothing"
             )
-        for name in ("min_warmup_seconds", "min_seconds", "warmup_tolerance", "noise_target", "plateau_tolerance"):
+        seconds = ("min_warmup_seconds", "min_seconds", "patience_seconds")
+        for name in (*seconds, "warmup_tolerance", "noise_target", "plateau_tolerance"):
             if not 0 <= getattr(self, name) < math.inf:
                 raise InputError(f"{name} is {getattr(self, name)}; expected a finite number, 0 or more")
         for what in ("warmup_calls", "warmup_seconds", "samples", "seconds"):
@@ -79,6 +87,11 @@ class Plan:
                 raise InputError(f"max_{what} is {high}; expected a finite number, at least min_{what} ({low})")
         if self.max_calls < self.max_samples:
             raise InputError(f"max_calls is {self.max_calls}; expected at least max_samples ({self.max_samples})")
+
+    @property
+    def longest_seconds(self) -> float:
+        """Wall time of the measurement but for its last call."""
+        return max(self.max_seconds, self.patience_seconds)
 
     @classmethod
     def each(cls) -> Plan:
@@ -206,7 +219,8 @@ def should_stop(samples: Sequence[float], elapsed: float, plan: Plan) -> StopRea
       deviations of the first half, of three quarters and of all samples agree
       within the plan's tolerance, so that more samples would show the same.
     - ``count`` and ``time``: a maximum is reached before either; that of the samples counts once the minimum time
-      is over, so that the calls of a fast model and a slow one are watched for as long.
+      is over, so that the calls of a fast model and a slow one are watched for as long. That of the time counts
+      once there are the fewest samples, or patience is over too, so that a slow model has a median.
 
     The first two cost a pass over the samples. They are looked at eight times
     while the sample doubles, so that all the calls of one measurement together
@@ -220,7 +234,8 @@ def should_stop(samples: Sequence[float], elapsed: float, plan: Plan) -> StopRea
     count = len(samples)
     if not count:
         return None
-    long_enough, out_of_time = elapsed >= plan.min_seconds, elapsed >= plan.max_seconds
+    long_enough = elapsed >= plan.min_seconds
+    out_of_time = elapsed >= (plan.max_seconds if count >= plan.fewest_samples else plan.longest_seconds)
     out_of_count = (count >= plan.max_samples and long_enough) or count >= plan.max_calls
     is_due = out_of_count or out_of_time or _is_checkpoint(count)
     if is_due and count >= plan.min_samples and long_enough:

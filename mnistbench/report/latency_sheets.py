@@ -8,11 +8,10 @@ from dataclasses import replace
 
 from mnistbench.measure.conditions import worries
 from mnistbench.measure.latency.combine import FEWEST_PROCESSES
-from mnistbench.measure.latency.sweep import STOPPED
 from mnistbench.report import units
 from mnistbench.report.percentile_bounds import UNBOUNDED, UNBOUNDED_NOTE, bounds
 from mnistbench.report.sheet import Column, Sheet, one_line
-from mnistbench.results import LatencyResult, TuningCandidate
+from mnistbench.results import STOPPED, LatencyResult, TuningCandidate
 
 _COLUMNS = (
     Column("network", right=False, foldable=True),

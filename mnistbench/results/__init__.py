@@ -11,7 +11,7 @@ from mnistbench.results.diagnosis import SEVERITIES, Diagnosis, Finding, ProbeRe
 from mnistbench.results.environment import Environment
 from mnistbench.results.evaluation import ComparisonResult, EvaluationResult
 from mnistbench.results.gpus import GpuFacts, GpuRun, GpusRun
-from mnistbench.results.latency import BenchRun, LatencyResult, ProcessResult
+from mnistbench.results.latency import STOPPED, BenchRun, LatencyResult, ProcessResult
 from mnistbench.results.load import LoadResult, LoadRun, RateStep
 from mnistbench.results.precision import PrecisionResult, PrecisionRun
 from mnistbench.results.record import RunRecord
@@ -25,6 +25,7 @@ __all__ = [
     "SCHEMA_VERSION",
     "SEVERITIES",
     "STATES",
+    "STOPPED",
     "VERDICTS",
     "BenchRun",
     "BreakdownResult",

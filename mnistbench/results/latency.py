@@ -9,6 +9,9 @@ from mnistbench.results.base import Result, revive_parts
 from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
 from mnistbench.results.environment import Environment
 
+STOPPED = "stopped_by"
+"""Among a row's options: the error after which it was not measured again; its figures are of the processes before."""
+
 _TEXTS = ("name", "file", "sha256", "device", "mode")
 
 _FIGURES = (
@@ -95,9 +98,9 @@ class LatencyResult(Result):
     mean_seconds: float | None = None
     min_seconds: float | None = None
     p50_seconds: float | None = None
-    """Median of the processes' medians."""
+    """Median of the processes' medians; ``None`` where one of them made fewer than three calls, and all too few."""
     p90_seconds: float | None = None
-    """Only where the sample supports it, as for every percentile."""
+    """Only where the sample supports it, as for every percentile above the median."""
     p99_seconds: float | None = None
     percentile_bounds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """95% confidence bounds by percentile: ``{"p90": (low, high)}``, in seconds. By the spread of the processes' own
@@ -122,7 +125,7 @@ class LatencyResult(Result):
     p999_seconds: float | None = None
     undisturbed_seconds: float | None = None
     """Of a call that nothing disturbs: the shortest that a second process confirms, which is the second smallest of
-    the processes' ``min_seconds``."""
+    the processes' ``min_seconds``. Of more processes it is shorter: two rows are compared as if of equally many."""
     processes: tuple[ProcessResult, ...] = ()
     """Each process that measured it, in order."""
     node_placement: dict[str, int] = field(default_factory=dict)

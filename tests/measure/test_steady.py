@@ -108,6 +108,22 @@ def test_a_call_slower_than_every_limit_still_gives_one_sample() -> None:
     assert workload.indices == [0, 1]
 
 
+@pytest.mark.parametrize("plan", [Plan(), Plan.each(), Plan.quick()], ids=["one", "each", "quick"])
+@pytest.mark.parametrize(("seconds", "count"), [(2, 3), (10, 3), (29, 3), (30, 2), (59, 2), (60, 1)])
+def test_a_slow_call_is_waited_for_until_there_is_a_median(plan, seconds, count) -> None:
+    sample, _ = run(itertools.repeat(seconds * 1000 * MS), plan)
+    assert sample.seconds == (float(seconds),) * count
+    assert sample.stop_reason == "time"
+    assert math.fsum(sample.seconds) < plan.longest_seconds + seconds
+
+
+def test_whoever_has_no_patience_waits_no_longer_than_asked_for() -> None:
+    for changes in ({"fewest_samples": 1}, {"patience_seconds": 0.0}):
+        sample, _ = run(itertools.repeat(5000 * MS), Plan(max_seconds=2.0, **changes))
+        assert sample.seconds == (5.0,)
+    assert Plan(max_seconds=90.0).longest_seconds == 90.0
+
+
 def test_noise_that_settled_above_the_target_is_a_plateau() -> None:
     sample, _ = run(itertools.cycle([5 * MS, 15 * MS]), Plan())
     # Relative deviation 50%: the target of 0.5% would need 10,000 samples.
@@ -261,7 +277,11 @@ def test_agreement_is_the_same_in_any_order_and_never_lost_with_tolerance(
     [
         ([], 100.0, None),
         ([1.0], 0.0, None),
-        ([1.0], 5.0, "time"),
+        ([1.0], 5.0, None),
+        ([1.0] * 2, 59.9, None),
+        ([1.0] * 2, 60.0, "time"),
+        ([1.0] * 3, 4.9, None),
+        ([1.0] * 3, 5.0, "time"),
         ([1.0] * 63, 1.0, None),
         ([1.0] * 64, 0.49, None),
         ([1.0] * 64, 0.5, "noise"),
@@ -292,7 +312,7 @@ def test_the_noise_target_is_the_relative_standard_error() -> None:
     assert should_stop(samples(416), 1.0, plan) == "noise"
 
 
-@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=200), st.floats(0, 10))
+@given(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=200), st.one_of(st.floats(0, 10), st.floats(50, 70)))
 def test_nothing_stops_below_the_minima_but_a_maximum(samples: list[float], elapsed: float) -> None:
     plan = Plan(max_samples=150, max_calls=180)
     reason = should_stop(samples, elapsed, plan)
@@ -300,8 +320,11 @@ def test_nothing_stops_below_the_minima_but_a_maximum(samples: list[float], elap
         assert reason in (None, "time", "count")
     if elapsed < plan.min_seconds and len(samples) < plan.max_calls:
         assert reason is None
-    if elapsed >= plan.max_seconds or len(samples) >= plan.max_calls:
+    out_of_time = elapsed >= plan.max_seconds and len(samples) >= plan.fewest_samples
+    if out_of_time or elapsed >= plan.patience_seconds or len(samples) >= plan.max_calls:
         assert reason is not None
+    elif len(samples) < plan.fewest_samples:
+        assert reason is None
     if elapsed >= plan.min_seconds and len(samples) >= plan.max_samples:
         assert reason is not None
 
@@ -332,6 +355,10 @@ def test_looking_at_the_noise_is_amortised(monkeypatch: pytest.MonkeyPatch) -> N
     ("changes", "name"),
     [
         ({"min_samples": 0}, "min_samples"),
+        ({"fewest_samples": 0}, "fewest_samples"),
+        ({"patience_seconds": -1.0}, "patience_seconds"),
+        ({"patience_seconds": math.inf}, "patience_seconds"),
+        ({"patience_seconds": math.nan}, "patience_seconds"),
         ({"min_warmup_calls": 0}, "min_warmup_calls"),
         ({"warmup_windows": 1}, "warmup_windows"),
         ({"min_seconds": -1.0}, "min_seconds"),

@@ -51,7 +51,7 @@ def answer(document: object, images: Path | None, measure: Measure = measure_onc
         onnxruntime_errors()  # the libraries first: their memory is not the model's
         limit_this_process(request.untrusted)
         plan = request.plan
-        limit_processor_time(plan.max_warmup_seconds + plan.max_seconds + request.untrusted.seconds)
+        limit_processor_time(plan.max_warmup_seconds + plan.longest_seconds + request.untrusted.seconds)
     try:
         with without_collection():
             measured = measure(request, pixels, MonotonicClock())

@@ -17,6 +17,7 @@ import numpy as np
 
 from mnistbench.measure.latency.request import Measured
 from mnistbench.measure.stats import count_outliers, median, percentile, percentile_bounds, supported
+from mnistbench.measure.steady import FEWEST_SAMPLES
 from mnistbench.measure.student import student_quantile
 from mnistbench.measure.undisturbed import shortest, undisturbed
 from mnistbench.results import LatencyResult
@@ -31,8 +32,9 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     """The row with its figures.
 
     A percentile stays ``None`` unless the samples that it is of support it: of all
-    processes together, as many of each. With
-    several processes the median is that of the processes' medians, and the
+    processes together, as many of each. The median needs no more than a few calls
+    of each process (:data:`mnistbench.measure.steady.FEWEST_SAMPLES`): with several
+    processes it is that of the processes' medians, whose spread tells how good it is. The
     intervals of all percentiles come from the spread between processes
     (:func:`_bounds_by_spread`): calls within one process share its memory
     layout and its luck. A single process has bounds by its own calls
@@ -48,6 +50,8 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
     # The same number of each, since a process that made more calls is worth no more.
     pooled = evenly([part.samples_seconds for part in measured])
     shown = [q for q in PERCENTILES if supported(q, len(pooled))]
+    if 50 not in shown and min(len(part.samples_seconds) for part in measured) >= FEWEST_SAMPLES:
+        shown = [50, *shown]
     figures: dict[str, Any] = {PERCENTILES[q]: percentile(pooled, q) for q in shown}
     if len(parts) > 1:
         if "p50_seconds" in figures:

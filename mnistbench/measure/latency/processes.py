@@ -60,7 +60,7 @@ class FreshProcesses:
         asked.write_text(json.dumps(request.as_dict()), encoding="utf-8")
         arguments = [asked, answered, *([self._images] if self._images is not None else [])]
         rest = SECONDS_FOR_THE_REST if request.untrusted is None else request.untrusted.seconds
-        limit = request.plan.max_warmup_seconds + request.plan.max_seconds + rest
+        limit = request.plan.max_warmup_seconds + request.plan.longest_seconds + rest
         ended = run_module(module, arguments, seconds=limit, said=said)
         if ended.status is None:
             raise ProcessError(f"its process gave no answer within {limit:.0f} s and was ended")

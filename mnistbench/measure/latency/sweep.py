@@ -24,18 +24,19 @@ from mnistbench.measure.latency.subject import Model, Subject, inspect_model
 from mnistbench.measure.latency.workload import SEED
 from mnistbench.measure.steady import Plan
 from mnistbench.measure.undisturbed import shortest
-from mnistbench.results import LatencyResult
+from mnistbench.results import STOPPED, LatencyResult
 from mnistbench.runtime.contract import Calibration
 from mnistbench.runtime.devices import Device, resolve_device
 from mnistbench.runtime.images import Images, as_batch
 from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.untrusted.limits import Limits
 
 Runner = Callable[[Request], Measured]
 """Measures one request, in this process or in another; raises :class:`mnistbench.errors.MnistbenchError`."""
 
 
-STOPPED = "stopped_by"
-"""Among a row's options: the error after which it was not measured again; its figures are of the processes before."""
+STRANGERS_SHARE = 1 / 6
+"""Of the time that a stranger's process may take: what a slow call is waited for, since its model may never answer."""
 
 
 @dataclass
@@ -203,12 +204,19 @@ def make_task(subject: Subject, batch_size: int, plan: Plan, settings: SessionSe
         batch_size=batch_size,
         inputs=subject.model.inputs,
         settings=settings,
-        plan=plan,
+        plan=_patient(plan, subject.model.untrusted),
         seed=seed,
         allow_external_data=subject.model.allow_external_data,
         untrusted=subject.model.untrusted,
     )
     return Task(subject, subject.blank(batch_size, settings, seed), request)
+
+
+def _patient(plan: Plan, untrusted: Limits | None) -> Plan:
+    """The plan, with less patience for a stranger's model."""
+    if untrusted is None:
+        return plan
+    return dataclasses.replace(plan, patience_seconds=min(plan.patience_seconds, STRANGERS_SHARE * untrusted.seconds))
 
 
 def possible_batches(model: Model, batch_sizes: Sequence[int]) -> Sequence[int]:

@@ -17,7 +17,7 @@ ROW = LatencyResult(name="m", file="m.onnx", sha256="", device="cpu", mode="e2e"
 
 def test_one_process_shows_only_what_its_sample_supports():
     few = combine(ROW, [measured(0.5, 1.0, 1.5, stop_reason="time")])
-    assert (few.p50_seconds, few.p90_seconds, few.percentile_bounds) == (None, None, {})
+    assert (few.p50_seconds, few.p90_seconds, few.percentile_bounds) == (1.0, None, {})
     assert (few.mean_seconds, few.min_seconds, few.throughput, few.num_samples) == (1.0, 0.5, 10.0, 3)
     many = combine(ROW, [measured(*(i / 1000 for i in range(1, 1001)), warmup_settled=False)])
     assert (many.p50_seconds, many.p90_seconds, many.p95_seconds, many.p99_seconds) == (0.5, 0.9, 0.95, 0.99)
@@ -38,6 +38,28 @@ def test_the_median_is_that_of_the_processes_medians():
     assert row.samples_seconds == (1.0,) * 20 + (1.1,) * 20 + (9.0,) * 20
     assert row.p50_low_seconds <= 1.1 <= row.p50_high_seconds
     assert row.options["distinct_inputs"] == 16
+    assert LatencyResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
+
+
+@pytest.mark.parametrize(
+    ("counts", "p50"),
+    [
+        ((3, 3, 3, 3, 3), 3.0),
+        ((3, 3), 1.5),
+        ((3, 60, 60), 2.0),
+        ((3,), 1.0),
+        ((2, 3, 3), None),
+        ((1,) * 5, None),
+        ((2,), None),
+        ((1,) * 11, 6.0),  # as many single calls as a median of calls needs
+    ],
+)
+def test_the_median_needs_a_few_calls_of_each_process(counts, p50):
+    row = combine(ROW, [measured(*[float(number)] * count) for number, count in enumerate(counts, start=1)])
+    assert (row.p50_seconds, row.p90_seconds) == (p50, None)
+    assert row.undisturbed_seconds == min(2.0, len(counts))
+    if p50 is not None and len(counts) > 2:
+        assert row.p50_low_seconds <= p50 <= row.p50_high_seconds
     assert LatencyResult.from_dict(json.loads(json.dumps(row.as_dict()))) == row
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 
@@ -9,10 +10,11 @@ from latency_models import IMAGES, PLAN, TickingClock, measured, write_model, wr
 from mnistbench.errors import InputError, ModelError, ProcessError, ProviderError
 from mnistbench.measure.latency.inputs import parse_shape
 from mnistbench.measure.latency.subject import Subject, inspect_model
-from mnistbench.measure.latency.sweep import STOPPED, Sweep, measure_latency
-from mnistbench.results import LatencyResult
+from mnistbench.measure.latency.sweep import Sweep, make_task, measure_latency
+from mnistbench.results import STOPPED, LatencyResult
 from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import SessionSettings
+from mnistbench.runtime.untrusted.limits import Limits
 
 
 def run(path, batch_sizes=(1, 32), **keywords):
@@ -207,3 +209,12 @@ def test_a_subject_says_what_its_device_is_given(tmp_path):
     row = Subject(model, resolve_device("cuda:2"), "graph").blank(8, SessionSettings(1), seed=4)
     assert row.options["provider_options"]["device_id"] == "2"
     assert (row.mode, row.batch_size, row.options["seed"]) == ("graph", 8, 4)
+
+
+@pytest.mark.parametrize(("seconds", "patience"), [(None, 60.0), (60.0, 10.0), (6000.0, 60.0), (1.5, 0.25)])
+def test_a_strangers_slow_model_is_waited_for_less(tmp_path, seconds, patience):
+    model = inspect_model(write_model(tmp_path / "m.onnx"))
+    model = dataclasses.replace(model, untrusted=None if seconds is None else Limits(seconds=seconds))
+    task = make_task(Subject(model, CPU, "e2e"), 1, PLAN, SessionSettings(1), seed=1)
+    assert task.request.plan.patience_seconds == patience
+    assert dataclasses.replace(task.request.plan, patience_seconds=PLAN.patience_seconds) == PLAN
