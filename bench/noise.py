@@ -78,8 +78,9 @@ def shares(draw: Draw, by: Judged, factor: float, pairs: int) -> tuple[dict[str,
     for _ in range(pairs):
         one, other = run_of(draw, generator, by), factor * run_of(draw, generator, by)
         processes += len(one) + len(other)
-        floor = verdict.pair_floor(verdict.row_floor(one.tolist(), by), verdict.row_floor(other.tolist(), by))
-        difference = verdict.log_ratio(verdict.row_seconds(one.tolist(), by), verdict.row_seconds(other.tolist(), by))
+        sides, fewest = (one.tolist(), other.tolist()), min(len(one), len(other))
+        floor = verdict.pair_floor(*(verdict.row_floor(side, by, fewest) for side in sides))
+        difference = verdict.log_ratio(*(verdict.row_seconds(side, by, fewest) for side in sides))
         counts[verdict.decide(difference, floor, math.log1p(THRESHOLD))] += 1
     return {name: counts[name] / pairs for name in VERDICTS}, processes / (2 * pairs)
 

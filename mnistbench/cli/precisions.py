@@ -96,7 +96,7 @@ def precisions(
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.precisions import Place, precision_rows
         from mnistbench.measure.steady import Plan
-        from mnistbench.results import PrecisionRun
+        from mnistbench.results import STOPPED, PrecisionRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.runtime.threads import usable_cpus
@@ -134,6 +134,10 @@ def precisions(
         if output_file is not None:
             settings = {"batch_sizes": batch_sizes, "processes": asked.processes} | asked.settings.as_dict()
             write_json(output_file, PrecisionRun(started, environment, tuple(rows), settings).as_dict())
+    cut_short = [row for row in timed if STOPPED in row.options]
+    for row in cut_short:
+        where = f"{row.name} on {row.device} by {row.options.get('provider', row.provider)}, batch {row.batch_size}"
+        say(f"cut short: {where}: {row.options[STOPPED]}")
     failed = [row for row in rows if row.error is not None]
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -143,7 +147,7 @@ def precisions(
         print_sheets(precision_sheets(rows))
     if failed and len(failed) == len(rows):
         raise MnistbenchError("; ".join(dict.fromkeys(row.error or "" for row in failed)))
-    return 3 if failed else 0
+    return 3 if failed or cut_short else 0
 
 
 def _find(

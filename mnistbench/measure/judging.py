@@ -8,20 +8,31 @@ from mnistbench.measure import verdict
 from mnistbench.results import Judged, LatencyResult, Verdict
 
 
-def row_time(row: LatencyResult, by: Judged) -> float | None:
-    """What a row is compared by, in seconds; ``None`` when it failed, or its file does not say."""
+def row_time(row: LatencyResult, by: Judged, processes: int | None = None) -> float | None:
+    """What a row is compared by, in seconds; ``None`` when it failed, or its file does not say.
+
+    Args:
+        row: The row.
+        by: Which time of it.
+        processes: As if only so many had measured it, see :func:`fewest_processes`; all when ``None``.
+    """
     if row.error is not None:
         return None
     if not row.processes:
         return row.p50_seconds if by == "p50" else row.undisturbed_seconds or row.p50_seconds
     times = process_times(row, by)
-    return verdict.row_seconds(times, by) if len(times) == len(row.processes) else None
+    return verdict.row_seconds(times, by, processes) if len(times) == len(row.processes) else None
 
 
 def process_times(row: LatencyResult, by: Judged) -> list[float]:
     """The shortest call or the median of each process; those of which the file does not say it are left out."""
     times = (process.p50_seconds if by == "p50" else process.min_seconds for process in row.processes)
     return [seconds for seconds in times if seconds is not None]
+
+
+def fewest_processes(*rows: LatencyResult) -> int | None:
+    """Of how many processes rows are compared: as many as the one with the fewest has; ``None`` where none has any."""
+    return min((len(row.processes) for row in rows if row.processes), default=None)
 
 
 def judge(
@@ -46,8 +57,9 @@ def judge(
     sides = [process_times(one, by) for one in (row, other)]
     if not all(map(all, sides)):
         return "UNCLEAR", None, "a process has a time of 0 s"
-    floor = max(verdict.pair_floor(*(verdict.row_floor(side, by) for side in sides)), least_floor)
-    difference = verdict.log_ratio(*(verdict.row_seconds(side, by) for side in sides))
+    fewest = min(counts)
+    floor = max(verdict.pair_floor(*(verdict.row_floor(side, by, fewest) for side in sides)), least_floor)
+    difference = verdict.log_ratio(*(verdict.row_seconds(side, by, fewest) for side in sides))
     outcome = verdict.decide(difference, floor, math.log1p(threshold))
     noisy = "the noise is too great: measure again on a quieter machine, or with more processes"
     return outcome, floor, noisy if outcome == "UNCLEAR" else None
@@ -55,5 +67,6 @@ def judge(
 
 def change(row: LatencyResult, other: LatencyResult, by: Judged) -> float | None:
     """Of the second row beside the first, as a fraction; ``None`` where one has no time above 0."""
-    seconds, other_seconds = row_time(row, by), row_time(other, by)
+    fewest = fewest_processes(row, other)
+    seconds, other_seconds = (row_time(one, by, fewest) for one in (row, other))
     return verdict.as_change(verdict.log_ratio(seconds, other_seconds)) if seconds and other_seconds else None

@@ -4,30 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from mnistbench.results import Environment, LatencyResult
+from mnistbench.results import STOPPED, Environment, LatencyResult
 
-Key = Callable[[LatencyResult], Hashable]
+Paired = TypeVar("Paired")
 
-DIFFERS_ANYWAY = frozenset({"seed", "distinct_inputs", "device_id", "how_found", "name", "output"})
+DIFFERS_ANYWAY = frozenset({"seed", "distinct_inputs", "device_id", "how_found", "name", "output", STOPPED})
 """Options that do not change what is measured, such as an input's name, or say again what the device says."""
 
 OF_THE_MODEL = frozenset({"input", "shape", "inputs"})
 """Options that are facts of a model, and so differ between models."""
 
+_OTHER_PLANS = "taken with different plans: the shortest call of fewer calls is longer"
+
 
 def pair_rows(
-    rows: Sequence[LatencyResult], others: Sequence[LatencyResult], keys: Sequence[Key]
-) -> tuple[list[LatencyResult | None], list[LatencyResult]]:
-    """Find the partner of each row.
+    rows: Sequence[Paired], others: Sequence[Paired], keys: Sequence[Callable[[Paired], Hashable]]
+) -> tuple[list[Paired | None], list[Paired]]:
+    """Find the partner of each row, or of whatever else two runs have of each other.
 
     Two rows are partners by the first of the keys that they share with nobody else who is still without one.
 
     Returns:
         For each of ``rows`` its partner or ``None``, and those of ``others`` that are nobody's.
     """
-    partners: list[LatencyResult | None] = [None] * len(rows)
+    partners: list[Paired | None] = [None] * len(rows)
     left = dict(enumerate(others))
     for key in keys:
         groups: defaultdict[Hashable, tuple[list[int], list[int]]] = defaultdict(lambda: ([], []))
@@ -109,6 +111,13 @@ def environment_notes(environment: Environment, other: Environment) -> tuple[str
     versions = [(name, environment.packages.get(name), other.packages.get(name)) for name in packages]
     notes += [f"{name} {one or 'absent'} and {two or 'absent'}" for name, one, two in versions if one != two]
     return tuple(notes)
+
+
+def plan_notes(settings: Mapping[str, Any], others: Mapping[str, Any]) -> tuple[str, ...]:
+    """Whether two runs were asked for other lengths of warm-up or measurement, in words, as far as both say it."""
+    plans = [one.get("plan") if isinstance(one, Mapping) else None for one in (settings, others)]
+    plan, other = (one if isinstance(one, Mapping) else {} for one in plans)
+    return (_OTHER_PLANS,) if any(plan[key] != other[key] for key in plan.keys() & other.keys()) else ()
 
 
 def _different(

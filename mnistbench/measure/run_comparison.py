@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from mnistbench.errors import InputError
 from mnistbench.measure import verdict
-from mnistbench.measure.judging import change, judge, row_time
+from mnistbench.measure.judging import change, fewest_processes, judge, row_time
 from mnistbench.measure.pairing import (
     DIFFERS_ANYWAY,
     OF_THE_MODEL,
@@ -26,8 +26,9 @@ from mnistbench.measure.pairing import (
     conflicts,
     environment_notes,
     pair_rows,
+    plan_notes,
 )
-from mnistbench.results import BenchRun, Judged, LatencyComparison, LatencyResult
+from mnistbench.results import STOPPED, BenchRun, Judged, LatencyComparison, LatencyResult
 
 DEFAULT_THRESHOLD = 0.05
 """Change that matters in practice."""
@@ -43,6 +44,8 @@ class NamedRun:
 
     label: str
     run: BenchRun
+    caution: str | None = None
+    """What makes its figures doubtful."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,11 @@ def compare_runs(
         InputError: When a repeat has a row that is not the same as the baseline's.
     """
     keys = (by_file_and_place, by_name_and_place, by_name_and_mode, by_name_and_device, by_name_and_batch)
-    notes = environment_notes(baseline.run.environment, other.run.environment)
+    notes = (
+        *environment_notes(baseline.run.environment, other.run.environment),
+        *plan_notes(baseline.run.settings, other.run.settings),
+        *(f"{side} was {one.caution}" for side, one in (("A", baseline), ("B", other)) if one.caution is not None),
+    )
     partners, extra = pair_rows(baseline.run.results, other.run.results, keys)
     found = []
     unclear = {by_name_and_batch(row) for row in extra}
@@ -94,7 +101,7 @@ def compare_runs(
             found.append(_blank(baseline, other, row, None, rules, why))
             continue
         blank = _blank(baseline, other, row, partner, rules)
-        runs_floor, lacking = _between_repeats(row, baseline, repeats, rules)
+        runs_floor, lacking = _between_repeats(row, partner, baseline, repeats, rules)
         found.append(_compare(blank, row, partner, rules, runs_floor, (*notes, *lacking), DIFFERS_ANYWAY))
     for row in extra:
         why = f"{baseline.label} has no row of it"
@@ -134,7 +141,7 @@ def compare_models(named: NamedRun, rules: Rules, repeats: Sequence[NamedRun] = 
                 blank = dataclasses.replace(_blank(named, named, None, row, rules, why), baseline_name=names[0])
                 found.append(blank)
                 continue
-            runs_floor, lacking = _between_repeats(first, named, repeats, rules)
+            runs_floor, lacking = _between_repeats(first, row, named, repeats, rules)
             blank = _blank(named, named, first, row, rules)
             found.append(_compare(blank, first, row, rules, runs_floor, lacking, DIFFERS_ANYWAY | OF_THE_MODEL))
     return found
@@ -156,7 +163,7 @@ def _compare(
     different = conflicts(row, other, passed_over)
     if different and not rules.force:
         return dataclasses.replace(blank, reason=f"measured differently: {'; '.join(different)}; {_FORCE}")
-    notes = [*notes, *(f"measured differently: {one}" for one in different)]
+    notes = [*notes, *(f"measured differently: {one}" for one in different), *_cut_short(row, other)]
     if row.name == other.name and row.sha256 != other.sha256:
         notes.append("the two runs had different files of that name")
     blank = dataclasses.replace(blank, notes=tuple(notes), p50_change=change(row, other, "p50"))
@@ -180,22 +187,35 @@ def _compare(
 def _missing(row: LatencyResult, other: LatencyResult, rules: Rules) -> str | None:
     """Why two rows that belong together cannot be compared."""
     for side, one in (("A", row), ("B", other)):
-        if one.error is not None or row_time(one, "p50") is None:
-            return f"failed in {side}: {one.error or 'it has no median'}"
+        if one.error is not None:
+            return f"failed in {side}: {one.error}"
         if row_time(one, rules.by) is None:
+            if row_time(one, "p50") is None:
+                return f"failed in {side}: it has no median"
             return f"{side} is of a version that kept no shortest calls; {_BY_MEDIAN}"
     return None
 
 
+def _cut_short(row: LatencyResult, other: LatencyResult) -> list[str]:
+    """What is to be known of rows whose measurement an error ended."""
+    return [
+        f"{side} was cut short, and has the figures of the processes before: {one.options[STOPPED]}"
+        for side, one in (("A", row), ("B", other))
+        if STOPPED in one.options
+    ]
+
+
 def _between_repeats(
-    row: LatencyResult, baseline: NamedRun, repeats: Sequence[NamedRun], rules: Rules
+    row: LatencyResult, other: LatencyResult, baseline: NamedRun, repeats: Sequence[NamedRun], rules: Rules
 ) -> tuple[float, tuple[str, ...]]:
     """Floor by further runs of one row of the baseline, 0 without any; and which of them cannot say anything of it.
+
+    All are taken as if they had as few processes as the fewest of them and the row that it is compared with.
 
     Raises:
         InputError: When a repeat measured another file, or in another way.
     """
-    seconds, lacking = [row_time(row, rules.by)], []
+    same, lacking = [row], []
     for repeat in repeats:
         (partner,), _ = pair_rows([row], repeat.run.results, (by_name_and_place,))
         if partner is None or not row_time(partner, rules.by):
@@ -209,8 +229,9 @@ def _between_repeats(
                 f"{repeat.label} is not a further run of {baseline.label}: {row.name}, batch {row.batch_size}: "
                 f"{'; '.join(different)}; leave it out, or take it all the same with --force"
             )
-        seconds.append(row_time(partner, rules.by))
-    usable = [value for value in seconds if value]
+        same.append(partner)
+    fewest = fewest_processes(other, *same)
+    usable = [value for one in same if (value := row_time(one, rules.by, fewest))]
     return verdict.between_runs(usable) if len(usable) > 1 else 0.0, tuple(lacking)
 
 
@@ -225,6 +246,7 @@ def _blank(
     """A comparison without a verdict; one of both rows may be missing."""
     shown = row or partner
     assert shown is not None
+    fewest = fewest_processes(*(one for one in (row, partner) if one is not None))
     return LatencyComparison(
         baseline=baseline.label,
         other=other.label,
@@ -236,7 +258,7 @@ def _blank(
         provider=shown.provider or (partner or shown).provider,
         threshold=rules.threshold,
         judged_by=rules.by,
-        baseline_seconds=None if row is None else row_time(row, rules.by),
-        other_seconds=None if partner is None else row_time(partner, rules.by),
+        baseline_seconds=None if row is None else row_time(row, rules.by, fewest),
+        other_seconds=None if partner is None else row_time(partner, rules.by, fewest),
         reason=reason,
     )

@@ -10,7 +10,13 @@ argues for the minimum.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from mnistbench.errors import InputError
 
 CONFIRMING = 2
 """Processes that have to reach a time before it counts: one alone may have had luck that does not come again."""
@@ -21,18 +27,65 @@ def shortest(samples_seconds: Sequence[float]) -> float:
     return min((seconds for seconds in samples_seconds if seconds > 0), default=0.0)
 
 
-def undisturbed(process_seconds: Sequence[float]) -> float:
+def undisturbed(process_seconds: Sequence[float], processes: int | None = None) -> float:
     """The shortest time that a second process confirms.
+
+    The more processes there are, the shorter it is: of fifteen equal ones the second
+    smallest lies below that of five. So a row is compared with one of fewer processes
+    as if it had so few, by what is then expected: the geometric mean over every
+    choice of so many.
 
     Args:
         process_seconds: The shortest call of each fresh process, at least one.
+        processes: As if only so many had been measured, from 1 to all; all when ``None``.
 
     Returns:
         The second smallest; of a single process its own.
+
+    Raises:
+        InputError: When there are not so many processes.
     """
-    return sorted(process_seconds)[rank(len(process_seconds)) - 1]
+    ordered = sorted(process_seconds)
+    count = len(ordered)
+    if processes is None or processes == count:
+        return ordered[rank(count) - 1]
+    first, shares = chances(count, processes)
+    counted = ordered[first : first + len(shares)]
+    if counted[0] <= 0:
+        return 0.0
+    logs = np.log(counted)
+    # A mean is not above the largest, and beside the largest float there is no room for a rounding error.
+    return math.exp(min(float(logs @ shares), float(logs[-1])))
 
 
 def rank(count: int) -> int:
     """Which of so many processes, in the order of their shortest calls and counted from 1, tells the time."""
     return min(CONFIRMING, count)
+
+
+def chances(count: int, processes: int) -> tuple[int, npt.NDArray[np.float64]]:
+    """How likely each of ``count`` processes is to tell the time when only some of them are measured.
+
+    With ``n`` processes in the order of their shortest calls, of which ``k`` are
+    drawn without replacement, and ``m`` the :func:`rank` of ``k``, the i-th is the
+    m-th smallest of those with the probability ``C(i-1, m-1) · C(n-i, k-m) / C(n, k)``:
+    so many choices have ``m - 1`` of the shorter ones and ``k - m`` of the longer ones beside it.
+
+    Args:
+        count: ``n``.
+        processes: ``k``.
+
+    Returns:
+        Position of the first that can be the one, from 0, and the probabilities from there on; all others have none.
+
+    Raises:
+        InputError: When ``processes`` is not from 1 to ``count``.
+    """
+    if not 1 <= processes <= count:
+        raise InputError(f"{processes} of {count} processes; expected 1 to all of them")
+    m = rank(processes)
+    # From one to the next by their ratio: the binomial coefficients themselves exceed every float.
+    i = np.arange(m, count - processes + m)
+    ratios = i / (i - m + 1) * ((count - i - processes + m) / (count - i))
+    first = math.perm(processes, m) / math.perm(count, m)
+    return m - 1, np.cumprod(np.concatenate(([first], ratios)), dtype=np.float64)

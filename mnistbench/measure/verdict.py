@@ -4,6 +4,8 @@ Two rows are judged by their undisturbed calls (:mod:`mnistbench.measure.undistu
 or by their medians. B is SLOWER or FASTER than A when they differ by more than
 the noise floor and by more than what matters in practice. They are the SAME
 when neither the difference nor the floor is more than that. All else is UNCLEAR.
+A row is judged as if it had no more processes than the other, since more of them
+reach shorter calls.
 Everything here is in logarithms, so that A against B says the reverse of B against A.
 """
 
@@ -26,6 +28,9 @@ MIN_PROCESSES = 3
 """Fresh processes on each side, below which nothing is said of the spread."""
 
 _DRAWS = 4000
+_MOST_VALUES = 300
+"""So many stand for all where a file has more processes than any run: the floor is then somewhat too wide."""
+
 _SEED = 20
 _INNER = 0.8
 _CONFIDENCE = 0.95
@@ -69,12 +74,19 @@ def as_change(logarithm: float) -> float:
     return math.expm1(min(logarithm, _LARGEST_LOG))
 
 
-def row_seconds(process_seconds: Sequence[float], by: Judged) -> float:
-    """The time of a row that is judged, of its processes' shortest calls or medians."""
-    return undisturbed.undisturbed(process_seconds) if by == "undisturbed" else median(process_seconds)
+def row_seconds(process_seconds: Sequence[float], by: Judged, processes: int | None = None) -> float:
+    """The time of a row that is judged, of its processes' shortest calls or medians.
+
+    Args:
+        process_seconds: Of each fresh process its shortest call or its median.
+        by: Which of both they are.
+        processes: As if only so many had been measured, so that a row can be judged beside one of fewer; it matters
+            to shortest calls only, since a median is expected where it is, however many there are.
+    """
+    return undisturbed.undisturbed(process_seconds, processes) if by == "undisturbed" else median(process_seconds)
 
 
-def row_floor(process_seconds: Sequence[float], by: Judged) -> float:
+def row_floor(process_seconds: Sequence[float], by: Judged, processes: int | None = None) -> float:
     """Noise floor of one row: how far two runs of the same thing lie apart, by the spread between its processes.
 
     Two runs of ``k`` processes each are drawn with replacement from the row's
@@ -96,6 +108,7 @@ def row_floor(process_seconds: Sequence[float], by: Judged) -> float:
     Args:
         process_seconds: Of each fresh process its shortest call or its median, all above 0, at least two.
         by: Which of both they are.
+        processes: As in :func:`row_seconds`.
 
     Source: Efron 1979 for the bootstrap; Efron 1982, section 3.1, for the factor.
     """
@@ -104,7 +117,10 @@ def row_floor(process_seconds: Sequence[float], by: Judged) -> float:
         raise InputError(f"{len(values)} times of processes; expected two or more finite times above 0")
     ordered = np.sort(np.log(values))
     generator = np.random.default_rng(_SEED)
-    one, another = (_drawn(ordered, by, generator) for _ in range(2))
+    if by == "p50" or processes is None or processes == len(values):
+        one, another = (_drawn(ordered, by, generator) for _ in range(2))
+    else:
+        one, another = (_expected(ordered, processes, generator) for _ in range(2))
     inner = float(np.quantile(np.abs(one - another), _INNER))
     normal = NormalDist()
     extrapolation = normal.inv_cdf((1 + _CONFIDENCE) / 2) / normal.inv_cdf((1 + _INNER) / 2)
@@ -146,6 +162,18 @@ def _drawn(ordered: npt.NDArray[np.float64], by: Judged, generator: np.random.Ge
         return low
     place = place + (1 - place) * generator.beta(1, k - m, _DRAWS)
     return np.asarray((low + ordered[_index(place, k)]) / 2)
+
+
+def _expected(
+    ordered: npt.NDArray[np.float64], processes: int, generator: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """As :func:`_drawn`: what is expected of the undisturbed call of so many of the values that are drawn."""
+    if len(ordered) > _MOST_VALUES:
+        ordered = ordered[np.linspace(0, len(ordered) - 1, _MOST_VALUES).astype(np.int64)]
+        processes = min(processes, _MOST_VALUES)
+    first, shares = undisturbed.chances(len(ordered), processes)
+    drawn = np.sort(generator.integers(0, len(ordered), (_DRAWS, len(ordered))), axis=1)
+    return np.asarray(ordered[drawn[:, first : first + len(shares)]] @ shares)
 
 
 def _index(place: npt.NDArray[np.float64], k: int) -> npt.NDArray[np.int64]:

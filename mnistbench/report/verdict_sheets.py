@@ -10,7 +10,8 @@ from mnistbench.report.sheet import Column, Sheet, one_line
 from mnistbench.results import LatencyComparison
 
 _JUDGED = {
-    "undisturbed": "A, B: a call that nothing disturbed, the shortest that a second process confirms.",
+    "undisturbed": "A, B: a call that nothing disturbed, the shortest that a second process confirms; where one has "
+    "more processes, as if it had as few as the other.",
     "p50": "A, B: median of the processes' medians.",
 }
 

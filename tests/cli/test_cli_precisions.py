@@ -7,6 +7,7 @@ import json
 import pytest
 
 import mnistbench
+from mnistbench.errors import ProcessError
 from mnistbench.measure.latency.processes import FreshProcesses
 from mnistbench.measure.latency.request import Measured
 from mnistbench.results import PrecisionResult, PrecisionRun, ProcessResult
@@ -131,6 +132,29 @@ def test_precisions_are_evaluated_and_timed_side_by_side(precise, simulated):
     assert "4.00×" in text
     assert "fp16" not in text
     assert max(map(len, text.splitlines())) <= 80
+
+
+def test_a_row_that_was_cut_short_shows_in_the_exit_code(precise, monkeypatch):
+    asked = []
+
+    def measure(_self, request):
+        asked.append(request.name)
+        if asked.count(f"{NAME}@int8") == 3:
+            raise ProcessError("the process was killed")
+        seconds = SECONDS[request.name.partition("@")[2] or "fp32"]
+        figures = ProcessResult(0.01, 0.001, 10, True, 20, "noise", seconds, seconds, seconds)
+        return Measured(figures, (seconds,) * 20, "CPUExecutionProvider", {}, 16, {})
+
+    monkeypatch.setattr(FreshProcesses, "__call__", measure)
+    outcome = precise("precisions", NAME, "--precision", "int8", "--json")
+    assert outcome.code == 3
+    assert [(row["precision"], row["speed"], row["error"]) for row in outcome.json] == [
+        ("fp32", 1, None),
+        ("int8", 4, None),
+    ]
+    assert f"cut short: {NAME}@int8 on cpu by cpu, batch 1: the process was killed" in outcome.err
+    asked.clear()
+    assert precise("bench", f"{NAME}@int8", "--batch", 1, "--json").code == 3
 
 
 def test_precisions_of_a_group_are_those_that_were_exported(precise, simulated):

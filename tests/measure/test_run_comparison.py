@@ -8,6 +8,9 @@ from latencies import ENVIRONMENT, NOISY, OPTIONS, QUIET, failed, row, run
 
 from mnistbench.errors import InputError
 from mnistbench.measure.run_comparison import NamedRun, Rules, compare_models, compare_runs
+from mnistbench.measure.steady import Plan
+from mnistbench.measure.undisturbed import undisturbed
+from mnistbench.results import STOPPED
 
 FORCE = Rules(force=True)
 
@@ -134,6 +137,90 @@ def test_another_file_of_the_same_name_is_compared_and_said() -> None:
     (found,) = compared([row()], [row(sha256="cd" * 32)])
     assert (found.verdict, found.notes) == ("SAME", ("the two runs had different files of that name",))
     assert compared([row()], [row()])[0].notes == ()
+
+
+def with_settings(*rows, **settings) -> NamedRun:
+    return NamedRun("c", dataclasses.replace(run(*rows), settings=settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "others", "said"),
+    [
+        ({"plan": {"max_seconds": 2.0}}, {"plan": {"max_seconds": 1.0}}, True),
+        ({"plan": {"max_seconds": 2.0}}, {"plan": {"max_seconds": 2.0}, "processes": 2}, False),
+        ({"plan": {"max_seconds": 2.0}}, {"plan": {"max_seconds": 2.0, "fewest_samples": 3}}, False),
+        ({"plan": {"max_seconds": 2.0}}, {}, False),
+        ({}, {}, False),
+        ({"plan": {"max_seconds": 2.0}}, {"plan": "quick"}, False),
+    ],
+)
+def test_other_plans_are_said(settings, others, said) -> None:
+    sides = with_settings(row(), **settings), with_settings(row(), **others)
+    for one, other in (sides, sides[::-1]):
+        (found,) = compare_runs(one, other, Rules())
+        expected = ("taken with different plans: the shortest call of fewer calls is longer",) if said else ()
+        assert (found.verdict, found.notes) == ("SAME", expected)
+
+
+def test_a_quick_run_and_a_full_one_have_different_plans() -> None:
+    quick, full = (with_settings(row(), plan=dataclasses.asdict(plan)) for plan in (Plan.quick(), Plan.each()))
+    assert compare_runs(quick, full, Rules())[0].notes
+    assert not compare_runs(full, full, Rules())[0].notes
+
+
+def test_a_row_that_was_cut_short_is_compared_and_said() -> None:
+    cut = row(spread=QUIET[:3], options=OPTIONS | {STOPPED: "the process died"})
+    words = "was cut short, and has the figures of the processes before: the process died"
+    for one, other, notes in ((cut, row(), (f"A {words}",)), (row(), cut, (f"B {words}",))):
+        (found,) = compared([one], [other])
+        assert (found.verdict, found.notes) == ("SAME", notes)
+    another = row(spread=QUIET[:3], options=OPTIONS | {STOPPED: "out of memory"})
+    (found,) = compared([cut], [another])
+    assert (found.verdict, len(found.notes)) == ("SAME", 2)
+    (found,) = models(row("8-10"), cut)
+    assert found.notes == (f"B {words}",)
+
+
+def test_a_run_of_doubtful_figures_is_said() -> None:
+    busy = NamedRun("b", run(row()), "measured while busy: 1 other process on it")
+    (found,) = compare_runs(NamedRun("a", run(row())), busy, Rules())
+    assert found.notes == ("B was measured while busy: 1 other process on it",)
+
+
+FEW = (0.98, 1.0, 1.02, 1.04, 1.06)
+MANY = (*FEW, 0.95, 0.96, 0.97, 0.99, 1.01, 1.03, 1.05, 1.07, 1.08, 1.09)
+
+
+def test_more_processes_on_one_side_are_no_change() -> None:
+    few, many = row(spread=FEW), row(spread=MANY)
+    (found,) = compared([few], [many], Rules(0.1))
+    (turned,) = compared([many], [few], Rules(0.1))
+    assert (found.verdict, turned.verdict) == ("SAME", "SAME")
+    assert abs(found.change) < 0.01
+    assert found.other_seconds == pytest.approx(found.baseline_seconds * (1 + found.change))
+    assert (turned.baseline_seconds, turned.other_seconds) == (found.other_seconds, found.baseline_seconds)
+    assert (1 + found.change) * (1 + turned.change) == pytest.approx(1)
+    assert turned.floor == found.floor
+    # Beside nothing fewer, a row is what its own file says.
+    assert compared([many], [many])[0].baseline_seconds == pytest.approx(0.96e-4)
+
+
+def test_further_runs_are_taken_as_of_as_few_processes() -> None:
+    (found,) = compared([row()], [row()], repeats=[[row(spread=MANY)]])
+    second = sorted(QUIET)[1]
+    assert found.floor == pytest.approx(second / undisturbed(MANY, 5) - 1)
+    assert found.floor < second / undisturbed(MANY) - 1
+
+
+@pytest.mark.parametrize("by", ["undisturbed", "p50"])
+def test_only_the_time_that_is_judged_is_needed(by) -> None:
+    slow = row(spread=(), p50_seconds=None, undisturbed_seconds=2.0)
+    (found,) = compared([slow], [slow], Rules(by=by))
+    if by == "p50":
+        assert (found.verdict, found.reason) == (None, "failed in A: it has no median")
+    else:
+        assert (found.verdict, found.change, found.p50_change) == ("UNCLEAR", 0.0, None)
+        assert "fresh processes" in found.reason
 
 
 def test_another_machine_is_compared_and_said() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import math
 
 import numpy as np
@@ -137,6 +138,53 @@ def test_the_draws_are_those_with_replacement(by, judged) -> None:
         inner = np.quantile(np.abs(drawn[0] - drawn[1]), 0.8)
         expected = inner * 1.959964 / 1.281552 * math.sqrt(len(values) / (len(values) - 1))
         assert row_floor(values, by) == pytest.approx(expected, rel=0.05)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5])
+def test_as_of_fewer_processes_the_draws_are_of_what_is_then_expected(processes) -> None:
+    values = np.array([1.0, 1.02, 1.05, 0.97, 0.99, 1.01])
+    choices = list(itertools.combinations(range(len(values)), processes))
+    drawn = np.random.default_rng(1).choice(np.log(values), (2, 20_000, len(values)))
+    told = np.sort(drawn[:, :, choices], axis=3)[..., min(2, processes) - 1].mean(axis=2)
+    expected = np.quantile(np.abs(told[0] - told[1]), 0.8) * 1.959964 / 1.281552 * math.sqrt(6 / 5)
+    assert row_floor(values, "undisturbed", processes) == pytest.approx(expected, rel=0.05)
+
+
+@JUDGED
+def test_as_of_all_processes_nothing_is_another(by) -> None:
+    values = [1.0, 1.02, 1.05, 0.97, 0.99]
+    assert row_floor(values, by, 5) == row_floor(values, by)
+    assert row_seconds(values, by, 5) == row_seconds(values, by)
+    assert row_floor([2e-5] * 9, by, 5) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_medians_are_the_same_however_many_processes_the_other_has() -> None:
+    values = [1.0, 1.02, 1.05, 0.97, 0.99]
+    assert row_floor(values, "p50", 3) == row_floor(values, "p50")
+    assert row_seconds(values, "p50", 3) == row_seconds(values, "p50")
+
+
+@pytest.mark.parametrize(("count", "processes"), [(301, 300), (100_000, 5), (100_000, 99_999)])
+def test_very_many_processes_as_of_fewer(count, processes) -> None:
+    values = np.linspace(0.9, 1.1, count)
+    floor = row_floor(values, "undisturbed", processes)
+    assert 0 <= floor < 0.1
+    assert row_floor(values, "undisturbed", processes) == floor
+
+
+@pytest.mark.parametrize("spread", [0.01, 0.03])
+def test_five_processes_beside_fifteen_are_no_slower(spread) -> None:
+    generator = np.random.default_rng(3)
+    wrong, plain, level = 0, [], []
+    for _ in range(200):
+        few, many = (np.exp(generator.normal(0, spread, count)).tolist() for count in (5, 15))
+        floor = pair_floor(*(row_floor(side, "undisturbed", 5) for side in (few, many)))
+        level.append(log_ratio(row_seconds(many, "undisturbed", 5), row_seconds(few, "undisturbed", 5)))
+        plain.append(log_ratio(row_seconds(many, "undisturbed"), row_seconds(few, "undisturbed")))
+        wrong += decide(level[-1], floor, math.log1p(0.05)) in ("SLOWER", "FASTER")
+    assert abs(np.mean(level)) < 0.15 * spread
+    assert np.mean(plain) > 0.5 * spread
+    assert wrong <= 10
 
 
 @JUDGED
