@@ -13,7 +13,7 @@ from mnistbench.cli.output import print_json, print_sheets
 from mnistbench.report.sheet import one_line
 
 if TYPE_CHECKING:
-    from mnistbench.measure.run_comparison import NamedRun
+    from mnistbench.measure.run_files import RunFile
     from mnistbench.results import Judged, LatencyComparison
 
 SLOWER = 4
@@ -73,7 +73,8 @@ def compare(
 ) -> int:
     """Compare runs of the benchmark with the first one, A.
 
-    The files are what 'mnistbench bench --output FILE' writes. Each row gets a
+    The files are what 'mnistbench bench --output FILE' writes; with runs on several
+    kinds of GPU, each is compared with the one on the same kind. Each row gets a
     verdict: B is FASTER or SLOWER when it changed by more than the threshold and
     by more than the noise between fresh processes explains, SAME when neither is
     more than the threshold, else UNCLEAR. Compared is the call that nothing
@@ -84,22 +85,21 @@ def compare(
     Exit codes: 0 nothing is slower, 4 something is SLOWER, 3 else, when a row of
     A could not be compared: missing, failed, or measured in another way.
     """
-    from mnistbench.bench_files import read_bench_run
     from mnistbench.errors import ArtifactError, InputError
-    from mnistbench.measure.run_comparison import NamedRun, Rules, compare_models, compare_runs
-
-    def read(path: Path) -> NamedRun:
-        return NamedRun(str(path), read_bench_run(path))
+    from mnistbench.measure.run_comparison import Rules, compare_models, compare_runs
+    from mnistbench.measure.run_files import pair_files, runs_of_file
 
     rules = Rules(threshold / 100, force, by)
-    baseline, *others = [_only(read(path), models) for path in files]
-    again = [read(path) for path in repeats]
+    baseline, *others = [_only(_read(path), models) for path in files]
+    again = [_read(path) for path in repeats]
     found: list[LatencyComparison] = []
     try:
         if not others:
-            found = compare_models(baseline, rules, again)
+            for named, same in runs_of_file(baseline, again):
+                found += compare_models(named, rules, same)
         for other in others:
-            found += compare_runs(baseline, other, rules, again)
+            for pair in pair_files(baseline, other, again):
+                found += compare_runs(pair.baseline, pair.other, rules, pair.repeats)
     except InputError as error:
         raise click.UsageError(one_line(str(error))) from None
     if not found:
@@ -121,20 +121,39 @@ def exit_code(found: Sequence[LatencyComparison], fail_on: str) -> int:
     return _SOME_NOT_COMPARED if any(one.verdict is None and not one.extra for one in found) else 0
 
 
-def _only(named: NamedRun, models: Sequence[str]) -> NamedRun:
-    """The run with the rows of some models only, in the order in which they are named.
+def _read(path: Path) -> RunFile:
+    """A file of any kind that ``bench`` writes.
 
     Raises:
-        click.BadParameter: When it has no rows of one of them.
+        ArtifactError: When it is none, or has no figures.
+    """
+    from mnistbench.bench_files import read_bench_run, read_gpus_run
+    from mnistbench.measure.run_files import file_of_gpus, file_of_one
+
+    several = read_gpus_run(path)
+    return file_of_one(str(path), read_bench_run(path)) if several is None else file_of_gpus(str(path), several)
+
+
+def _only(file: RunFile, models: Sequence[str]) -> RunFile:
+    """The file with the rows of some models only, in the order in which they are named.
+
+    Raises:
+        click.BadParameter: When one of its runs has no rows of one of them.
     """
     if not models:
-        return named
+        return file
     import dataclasses
 
-    known = list(dict.fromkeys(row.name for row in named.run.results))
-    chosen = dict.fromkeys(_name(model, known, named.label) for model in models)
-    rows = tuple(row for name in chosen for row in named.run.results if row.name == name)
-    return dataclasses.replace(named, run=dataclasses.replace(named.run, results=rows))
+    kinds = []
+    for kind in file.kinds:
+        run = kind.run
+        if run is not None:
+            known = list(dict.fromkeys(row.name for row in run.results))
+            chosen = dict.fromkeys(_name(model, known, file.name(kind)) for model in models)
+            rows = tuple(row for name in chosen for row in run.results if row.name == name)
+            run = dataclasses.replace(run, results=rows)
+        kinds.append(dataclasses.replace(kind, run=run))
+    return dataclasses.replace(file, kinds=tuple(kinds))
 
 
 def _name(model: str, known: Sequence[str], label: str) -> str:

@@ -87,16 +87,20 @@ def parse_gpus(
     return tuple(gpus)
 
 
+def kind_of(gpu: GpuFacts) -> tuple[str, ...]:
+    """What equally fast GPUs have in common: name, MIG profile, limit of power, driver, CUDA, onnxruntime."""
+    limit = "" if gpu.power_limit_watts is None else f"{gpu.power_limit_watts:.0f}"
+    return gpu.name, gpu.mig, limit, gpu.driver, gpu.cuda, gpu.onnxruntime
+
+
 def group_gpus(gpus: Iterable[GpuFacts]) -> tuple[tuple[GpuFacts, ...], ...]:
     """GPUs that must be equally fast, together; in each group the idle ones first, then by machine.
 
-    Alike are those of one name, MIG profile, limit of power, driver, CUDA and
-    onnxruntime. The groups are in the order of these.
+    Alike are those of one :func:`kind_of`. The groups are in the order of these.
     """
     groups: dict[tuple[str, ...], list[GpuFacts]] = {}
     for gpu in gpus:
-        limit = "" if gpu.power_limit_watts is None else f"{gpu.power_limit_watts:.0f}"
-        groups.setdefault((gpu.name, gpu.mig, limit, gpu.driver, gpu.cuda, gpu.onnxruntime), []).append(gpu)
+        groups.setdefault(kind_of(gpu), []).append(gpu)
     return tuple(
         tuple(sorted(group, key=lambda gpu: (why_busy(gpu) is not None, gpu.node, gpu.uuid)))
         for _, group in sorted(groups.items())

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mnistbench.results.base import Result
-from mnistbench.results.checks import check_count, check_texts
+from mnistbench.results.checks import check_count, check_number, check_texts
 from mnistbench.results.latency import BenchRun
 
 
@@ -39,6 +39,8 @@ class GpuFacts(Result):
     def __post_init__(self) -> None:
         check_texts(self, ("node", "uuid", "name", "mig", "driver", "cuda", "onnxruntime", "parent"))
         check_count("processes", self.processes, 0)
+        if self.power_limit_watts is not None:
+            check_number("power_limit_watts", self.power_limit_watts, least=0)
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class GpuRun(Result):
     """Why there is no run."""
     caution: str | None = None
     """What makes its figures doubtful."""
+
+    def __post_init__(self) -> None:
+        if not self.gpus:
+            raise ValueError("gpus is empty; expected one or more that are alike")
+        for key in ("error", "caution"):
+            if not isinstance(getattr(self, key), str | None):
+                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text or nothing")
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
 import pytest
 from latencies import NOISY, OPTIONS, failed, row, run
 
-from mnistbench.bench_files import write_bench_run
-from mnistbench.results import LatencyComparison
+from mnistbench.bench_files import write_bench_run, write_gpus_run
+from mnistbench.results import STOPPED, GpuFacts, GpuRun, GpusRun, LatencyComparison
 
 SLOW = row(seconds=1.1e-4)
 
@@ -200,3 +201,111 @@ def test_a_missing_file_and_a_folder(cli, files, tmp_path) -> None:
 def test_help_says_the_exit_codes(cli) -> None:
     assert "4 something is SLOWER" in cli("compare", "--help").succeeds().out
     assert "4 'compare' found" in cli("--help").out
+
+
+FAST = GpuFacts("", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
+TAKEN = dataclasses.replace(FAST, uuid="GPU-2", name="Taken")
+ON_GPU = row(device="cuda:0")
+
+
+@pytest.fixture
+def gpu_files(tmp_path: Path):
+    """Writes what ``bench --executor pool`` does, and returns the files; an error stands for no run."""
+
+    def write(*files):
+        paths = [tmp_path / f"gpus{number}.json" for number in range(len(files))]
+        for path, kinds in zip(paths, files, strict=True):
+            runs = (
+                GpuRun((gpu,), error=rows) if isinstance(rows, str) else GpuRun((gpu,), run(*rows))
+                for gpu, rows in kinds
+            )
+            write_gpus_run(path, GpusRun("", tuple(runs)))
+        return paths
+
+    return write
+
+
+def test_each_kind_of_gpu_is_compared_with_the_same_one(cli, gpu_files) -> None:
+    slower = row(device="cuda:0", seconds=1.1e-4)
+    a, b = gpu_files([(FAST, [ON_GPU]), (TAKEN, [ON_GPU])], [(TAKEN, [slower]), (FAST, [ON_GPU])])
+    outcome = cli("compare", a, b)
+    assert (outcome.code, outcome.err) == (4, "")
+    assert max(map(len, outcome.out.splitlines())) <= 80
+    assert outcome.out.count("\nA: ") == 2
+    found = [LatencyComparison.from_dict(one) for one in cli("compare", a, b, "--json").json]
+    assert [(one.baseline, one.other, one.verdict) for one in found] == [
+        (f"{a}: Fast, 700 W", f"{b}: Fast, 700 W", "SAME"),
+        (f"{a}: Taken, 700 W", f"{b}: Taken, 700 W", "SLOWER"),
+    ]
+    cli("compare", a, a, "--aa", a, "--model", "16-10").succeeds()
+
+
+@pytest.mark.parametrize(
+    ("kinds", "code", "shown"),
+    [
+        ([(FAST, [ON_GPU])], 3, "has no row of it"),
+        ([(FAST, [ON_GPU]), (TAKEN, "busy: 1 other process")], 3, "failed in B: busy: 1 other process"),
+        ([(FAST, [ON_GPU]), (TAKEN, [ON_GPU]), (dataclasses.replace(FAST, name="New"), [ON_GPU])], 0, "no row of it"),
+    ],
+)
+def test_a_kind_of_gpu_that_one_file_lacks(cli, gpu_files, kinds, code, shown) -> None:
+    outcome = cli("compare", *gpu_files([(FAST, [ON_GPU]), (TAKEN, [ON_GPU])], kinds))
+    assert (outcome.code, outcome.err) == (code, "")
+    assert shown in outcome.out.replace("\n", " ")
+
+
+def test_a_file_of_one_gpu_is_a_run_as_any_other(cli, files, gpu_files) -> None:
+    (plain,) = files([ON_GPU])
+    one, several = gpu_files([(FAST, [ON_GPU])], [(FAST, [ON_GPU]), (TAKEN, [ON_GPU])])
+    for pair in ((one, plain), (plain, one)):
+        assert "SAME" in cli("compare", *pair).succeeds().out
+    for given in ((plain, several), (several, plain), (several, several, "--aa", plain)):
+        outcome = cli("compare", *given)
+        assert (outcome.code, outcome.out) == (2, "")
+        assert "has runs on several GPUs (Fast, 700 W; Taken, 700 W)" in outcome.err.replace("\n", " ")
+
+
+def test_the_models_of_each_gpu(cli, gpu_files) -> None:
+    rows = [ON_GPU, row("64-10", device="cuda:0", seconds=1e-3)]
+    (file,) = gpu_files([(FAST, rows), (TAKEN, rows), (dataclasses.replace(FAST, name="Busy"), "busy")])
+    found = [LatencyComparison.from_dict(one) for one in cli("compare", file, "--json").json]
+    assert [(one.baseline.rpartition(": ")[2], one.verdict) for one in found] == [
+        ("Fast, 700 W", "SLOWER"),
+        ("Taken, 700 W", "SLOWER"),
+    ]
+    outcome = cli("compare", file, "--model", "8-10")
+    assert (outcome.code, "Fast, 700 W has no rows of 8-10" in outcome.err.replace("\n", " ")) == (2, True)
+
+
+def test_gpus_of_which_none_was_measured(cli, gpu_files) -> None:
+    good, bad = gpu_files([(FAST, [ON_GPU])], [(FAST, "busy\x1b[2J"), (TAKEN, "no CUDA")])
+    outcome = cli("compare", good, bad)
+    outcome.fails_with("has no figures: busy")
+    assert "\x1b" not in outcome.err
+
+
+@pytest.mark.parametrize(
+    "kinds", ["null", "[1]", '[{"gpus": []}]', '[{"gpus": [{}]}]', "[{}]", '[{"gpus": [], "run": 3}]']
+)
+def test_a_damaged_file_of_gpus_is_one_clear_line(cli, tmp_path, kinds) -> None:
+    (tmp_path / "bad.json").write_text(
+        f'{{"schema_version": 1, "kind": "bench_gpus", "started": "", "kinds": {kinds}}}'
+    )
+    cli("compare", tmp_path / "bad.json", tmp_path / "bad.json").fails_with("bad.json is not a run of the benchmark")
+
+
+def test_gpus_cannot_command_the_terminal(cli, gpu_files) -> None:
+    hostile = dataclasses.replace(FAST, name="\x1b[2J\nFast")
+    (file,) = gpu_files([(hostile, [ON_GPU]), (TAKEN, [ON_GPU])])
+    outcome = cli("compare", file, file).succeeds()
+    assert "\x1b" not in outcome.out
+
+
+def test_runs_that_were_cut_short_or_have_other_plans_are_noted(cli, tmp_path) -> None:
+    paths = tmp_path / "a.json", tmp_path / "b.json"
+    cut = row(options=OPTIONS | {STOPPED: "the process died"})
+    for path, one, seconds in zip(paths, (row(), cut), (2.0, 1.0), strict=True):
+        write_bench_run(path, dataclasses.replace(run(one), settings={"plan": {"max_seconds": seconds}}))
+    shown = " ".join(cli("compare", *paths).succeeds().out.split())
+    assert "B was cut short, and has the figures of the processes before: the process died" in shown
+    assert "taken with different plans" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import signal
 
@@ -97,7 +98,21 @@ def test_a_file_of_another_kind_is_none_of_ours(tmp_path, content):
     assert read_gpus_run(tmp_path / "x.json") is None
 
 
-@pytest.mark.parametrize("kinds", ["null", "[1]", '[{"gpus": 1}]', '[{"gpus": [{}]}]', "[{}]"])
+@pytest.mark.parametrize(
+    "kinds",
+    [
+        "null",
+        "[1]",
+        "[{}]",
+        '[{"gpus": 1}]',
+        '[{"gpus": []}]',
+        '[{"gpus": [{}]}]',
+        json.dumps([GpuRun((FAST,)).as_dict() | {"error": 3}]),
+        json.dumps([GpuRun((FAST,)).as_dict() | {"caution": [1]}]),
+        json.dumps([{"gpus": [FAST.as_dict() | {"power_limit_watts": "much"}]}]),
+        json.dumps([{"gpus": [FAST.as_dict() | {"power_limit_watts": -1.0}]}]),
+    ],
+)
 def test_a_damaged_file_is_a_typed_error(tmp_path, kinds):
     text = f'{{"schema_version": 1, "kind": "{GpusRun.kind}", "started": "", "kinds": {kinds}}}'
     (tmp_path / "x.json").write_text(text)
