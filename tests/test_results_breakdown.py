@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 
@@ -29,6 +30,7 @@ APART = BreakdownResult(
 )
 FAILED = BreakdownResult("16-10", "16-10.onnx", "", "cuda:0", 0, error="no CUDA libraries")
 CROSSING = CrossingResult("16-10", "cpu", "cuda:0", "e2e", (1, 8), (0.5, 2.0), "between", 2.8)
+JUDGED = dataclasses.replace(CROSSING, verdicts=("SAME", None))
 SILENT = CrossingResult("16-10", "cpu", "cuda:0", "e2e", reason="no CUDA libraries")
 
 
@@ -37,7 +39,7 @@ RUN = BreakdownRun(ENVIRONMENT, (APART, FAILED), (CROSSING, SILENT))
 ALONE = BreakdownRun(ENVIRONMENT, (), (), "no GPU is here")
 
 
-@pytest.mark.parametrize("result", [CONV, ADD, APART, FAILED, CROSSING, SILENT, RUN, ALONE])
+@pytest.mark.parametrize("result", [CONV, ADD, APART, FAILED, CROSSING, JUDGED, SILENT, RUN, ALONE])
 def test_every_result_comes_back_from_json(result) -> None:
     document = json.loads(json.dumps(result.as_dict(), allow_nan=False))
     assert type(result).from_dict(document) == result
@@ -73,6 +75,10 @@ def test_every_result_comes_back_from_json(result) -> None:
         (CROSSING, {"batch_sizes": [0, 1]}, "expected 1 or more"),
         (CROSSING, {"speedups": [math.nan, 1.0]}, "finite"),
         (CROSSING, {"batch_size": 0.5}, "from 1"),
+        (CROSSING, {"verdicts": ["SAME"]}, "1 verdicts for 2 batch sizes"),
+        (CROSSING, {"verdicts": ["SAME", "LUCKY"]}, "'LUCKY'; expected one of FASTER"),
+        (CROSSING, {"verdicts": [["SAME"], None]}, "expected one of FASTER"),
+        (CROSSING, {"verdicts": 3}, "lacks a field"),
         (RUN, {"breakdowns": 3}, "lacks a field"),
         (RUN, {"breakdowns": [3]}, "lacks a field"),
         (RUN, {"crossings": [{"name": "a"}]}, "lacks a field"),
@@ -98,3 +104,8 @@ def test_each_part_of_a_run_can_be_read_by_itself() -> None:
     assert Environment.from_dict(document["environment"]) == ENVIRONMENT
     assert [BreakdownResult.from_dict(one) for one in document["breakdowns"]] == [APART, FAILED]
     assert [CrossingResult.from_dict(one) for one in document["crossings"]] == [CROSSING, SILENT]
+
+
+def test_batch_sizes_without_a_clear_difference() -> None:
+    assert (CROSSING.unclear, JUDGED.unclear, SILENT.unclear) == ((), (1,), ())
+    assert dataclasses.replace(CROSSING, verdicts=("UNCLEAR", "FASTER")).unclear == (1,)

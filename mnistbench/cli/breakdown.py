@@ -171,7 +171,7 @@ def breakdown(
     incomplete = any(part.error or part.problems for part in parts)
     # A GPU that nobody asked for need not work.
     if len(devices) > 1:
-        incomplete = incomplete or any(one.reason for one in crossings)
+        incomplete = incomplete or any(not one.batch_sizes for one in crossings)
     return 3 if incomplete else 0
 
 

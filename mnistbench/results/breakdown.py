@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from mnistbench.results.base import Result, revive_parts
 from mnistbench.results.checks import check_count, check_figures, check_number, check_texts
 from mnistbench.results.environment import Environment
+from mnistbench.results.verdict import VERDICTS, Verdict
 
 KernelClock = Literal["host", "launch", "device"]
 """Whose time an operator's is: of the processor that computed it, of the processor that only launched it on a GPU,
@@ -132,7 +133,7 @@ class BreakdownResult(Result):
 
 @dataclass(frozen=True)
 class CrossingResult(Result):
-    """From which batch size on a device is faster than another, by the medians at several."""
+    """From which batch size on a device is faster than another, by the medians at several and the noise of them."""
 
     kind = "crossing"
 
@@ -148,15 +149,25 @@ class CrossingResult(Result):
     speedups: tuple[float, ...] = ()
     """How many times as fast the overtaking device is, at each."""
     overtaking: Overtaking | None = None
-    """``from the start``: at the smallest batch already; ``between`` two batches; ``not yet`` at the largest; ``None``
-    where nothing was measured on both."""
+    """``from the start``: clearly ahead somewhere and behind nowhere; ``between`` two batches; ``not yet`` at the
+    largest where it is clear; ``None`` where nothing was measured on both, or nothing is clear."""
     batch_size: float | None = None
-    """Where both take the same time, interpolated; the smallest measured for ``from the start``, else ``None``."""
+    """Where both take the same time, interpolated; for ``from the start`` the smallest measured at which it is clearly
+    faster, else ``None``."""
     is_clean: bool = True
     """Whether it is slower below and faster above; otherwise the lead changes more often, ``batch_size`` being the
     last time."""
     reason: str | None = None
     """Why nothing can be said; ``None`` where something is."""
+    verdicts: tuple[Verdict | None, ...] = ()
+    """On the overtaking device at each batch size, as ``mnistbench compare --by p50`` gives them; ``None`` where one
+    has too few fresh processes to tell noise, so that the medians alone decide. Empty in files from before."""
+
+    @property
+    def unclear(self) -> tuple[int, ...]:
+        """Batch sizes without a clear difference."""
+        judged = zip(self.batch_sizes, self.verdicts, strict=False)
+        return tuple(size for size, verdict in judged if verdict in ("SAME", "UNCLEAR"))
 
     def __post_init__(self) -> None:
         check_texts(self, ("name", "device", "faster_device", "mode"))
@@ -164,6 +175,11 @@ class CrossingResult(Result):
             raise ValueError(f"overtaking is {self.overtaking!r:.40}; expected {', '.join(get_args(Overtaking))}")
         if len(self.batch_sizes) != len(self.speedups):
             raise ValueError(f"{len(self.speedups)} speedups for {len(self.batch_sizes)} batch sizes")
+        if len(self.verdicts) not in (0, len(self.batch_sizes)):
+            raise ValueError(f"{len(self.verdicts)} verdicts for {len(self.batch_sizes)} batch sizes")
+        for verdict in self.verdicts:
+            if verdict not in (None, *VERDICTS):
+                raise ValueError(f"a verdict is {verdict!r:.40}; expected one of {', '.join(VERDICTS)}, or nothing")
         for size in self.batch_sizes:
             check_count("a batch size", size, 1)
         for speedup in self.speedups:
@@ -173,7 +189,7 @@ class CrossingResult(Result):
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:
-        return values | {key: tuple(values.get(key, ())) for key in ("batch_sizes", "speedups")}
+        return values | {key: tuple(values.get(key, ())) for key in ("batch_sizes", "speedups", "verdicts")}
 
 
 @dataclass(frozen=True)

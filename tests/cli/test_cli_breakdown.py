@@ -108,3 +108,28 @@ def test_wrong_options_are_wrong_usage(cli, options, text):
 
 def test_an_unknown_name(cli):
     cli("breakdown", "lenet6").fails_with("'lenet6'", "did you mean", code=2)
+
+
+@pytest.mark.parametrize(
+    ("crossing", "code", "shown"),
+    [
+        (
+            CrossingResult(
+                MODEL, "cpu", "cuda:0", "e2e", (1,), (1.0,), reason="no clear difference", verdicts=("SAME",)
+            ),
+            0,
+            "unclear",
+        ),
+        (CrossingResult(MODEL, "cpu", "cuda:0", "e2e", reason="no CUDA libraries"), 3, "no CUDA libraries"),
+    ],
+)
+def test_no_clear_difference_is_no_failure(cli, monkeypatch, crossing, code, shown):
+    part = BreakdownResult(MODEL, "m.onnx", "", "cpu", 1, p50_seconds=1e-3, options={"provider": "cpu"})
+
+    def measure(_wanted, _files, *, keep, on_progress):
+        keep(part)
+        keep(crossing)
+
+    monkeypatch.setattr("mnistbench.measure.breakdown.measure_breakdown", measure)
+    outcome = cli("breakdown", MODEL, "--device", "cpu,cuda:0")
+    assert (outcome.code, shown in outcome.out) == (code, True)

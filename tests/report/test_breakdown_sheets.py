@@ -191,6 +191,16 @@ def test_what_failed_has_a_table_of_its_own() -> None:
     [
         ({}, "about 3", ("0.50×", "20.0×")),
         ({"overtaking": "from the start", "batch_size": 1.0, "speedups": (2.0, 20.0)}, "1 already", ("2.00×", "20.0×")),
+        (
+            {"overtaking": "from the start", "batch_size": 1024.0, "verdicts": ("SAME", "FASTER")},
+            "1,024 or less",
+            ("0.50×", "20.0×"),
+        ),
+        (
+            {"overtaking": None, "batch_size": None, "verdicts": ("SAME", "UNCLEAR"), "reason": "no GPU"},
+            "unclear",
+            ("0.50×", "20.0×"),
+        ),
         ({"overtaking": "not yet", "batch_size": None}, "not up to 1,024", ("0.50×", "20.0×")),
         (
             {"overtaking": None, "batch_size": None, "batch_sizes": (), "speedups": (), "reason": "no GPU"},
@@ -208,3 +218,17 @@ def test_who_overtakes_whom(changes, where, ends) -> None:
 def test_a_lead_that_changes_often_is_said() -> None:
     assert "more than once" in crossing_sheet([dataclasses.replace(CROSSING, is_clean=False)]).note
     assert "more than once" not in crossing_sheet([CROSSING]).note
+
+
+def test_batches_without_a_clear_difference_are_said() -> None:
+    judged = dataclasses.replace(CROSSING, batch_sizes=(1, 16, 1024), speedups=(0.5, 1.0, 2.0))
+    unclear = crossing_sheet([dataclasses.replace(judged, verdicts=("SLOWER", "UNCLEAR", "FASTER"))]).note
+    assert "16-10, cuda:0 beside cpu: no clear difference at batch 16." in unclear
+    assert "more than 5% and more than the noise between fresh processes" in unclear
+    assert "medians alone" not in unclear
+    clear = crossing_sheet([dataclasses.replace(judged, verdicts=("SLOWER", "FASTER", "FASTER"))]).note
+    assert "no clear difference" not in clear
+    unknown = crossing_sheet([dataclasses.replace(judged, verdicts=(None, None, None))]).note
+    assert "there the medians alone decide" in unknown
+    assert "more than 5%" not in unknown
+    assert "medians alone" not in crossing_sheet([judged]).note
