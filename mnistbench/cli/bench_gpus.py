@@ -74,13 +74,13 @@ def bench_gpus(
 ) -> GpusRun:
     """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile."""
     from mnistbench.bench_files import MOST_SAMPLES, write_gpus_run
-    from mnistbench.files import check_writable
+    from mnistbench.files import check_writable, path_in_results
     from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, measure_here
     from mnistbench.measure.latency.exclusive import GpuTask, SentModel
     from mnistbench.measure.lent_gpus import lent_gpus, look_at_gpus
     from mnistbench.results import GpuFacts
 
-    models = tuple(SentModel(file.name, str(file.path), file.path.read_bytes()) for file in files.values())
+    models = tuple(SentModel(file.name, path_in_results(file.path), file.path.read_bytes()) for file in files.values())
 
     def make_task(gpu: GpuFacts) -> GpuTask:
         return GpuTask(wanted, tuple(providers) or ("cuda",), models, gpu, allow_busy)

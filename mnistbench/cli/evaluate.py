@@ -67,7 +67,7 @@ def evaluate(
     with stdout_for_results(as_json):
         from mnistbench.cli.sources import find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import write_json
+        from mnistbench.files import path_in_results, write_json
         from mnistbench.measure.accuracy import evaluate as measure
         from mnistbench.runtime.classifier import load_classifier
 
@@ -100,7 +100,7 @@ def evaluate(
             except MnistbenchError as error:
                 if len(models) == 1:
                     raise
-                rows.append({"name": model.name, "file": str(model.path), "error": str(error)})
+                rows.append({"name": model.name, "file": path_in_results(model.path), "error": str(error)})
                 say(f"failed: {model.name}: {error}")
             else:
                 # The paper's errors are on MNIST, and on nothing else.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 from latencies import failed, row, run
@@ -103,3 +104,13 @@ def test_a_machine_without_gpus_says_so(trained, gpus, tmp_path):
 )
 def test_options_that_do_not_fit_each_other(trained, options, texts):
     trained("bench", "16-10", *options).fails_with(*texts, code=2)
+
+
+def test_models_are_sent_by_the_names_that_results_have_for_their_files(trained, gpus, tmp_path, monkeypatch):
+    gpus(FAST)
+    sent = []
+    measure = "mnistbench.measure.latency.every_gpu.measure_here"
+    monkeypatch.setattr(measure, lambda tasks: (sent.extend(tasks), [(0, run(*MEASURED), None)])[1])
+    monkeypatch.chdir(trained.work)
+    trained(*BENCH, "--output", tmp_path / "x.json").succeeds()
+    assert [model.path for model in sent[0].models] == [str(Path("zoo") / "16-10.onnx")]

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from mnistbench.errors import MnistbenchError
+from mnistbench.files import path_in_results
 from mnistbench.measure.breakdown.arithmetic import spec_of
 from mnistbench.measure.breakdown.parts import combine_parts
 from mnistbench.measure.breakdown.profile import Profile
@@ -59,7 +60,7 @@ def measure_breakdown(
     models, broken = bench.inspect_all(list(files), on_note or (lambda _text: None))
     for path, name, error in broken:
         for device in bench.devices:
-            keep(BreakdownResult(name, str(path), "", device.text, 0, error=error))
+            keep(BreakdownResult(name, path_in_results(path), "", device.text, 0, error=error))
     if not models:
         return
     with contextlib.ExitStack() as stack:

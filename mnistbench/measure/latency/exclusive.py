@@ -28,7 +28,7 @@ class SentModel:
 
     name: str
     path: str
-    """Where its file is for whoever asks."""
+    """Where its file is for whoever asks, as results name it (:func:`mnistbench.files.path_in_results`)."""
     content: bytes = dataclasses.field(repr=False)
 
 

@@ -83,7 +83,7 @@ def run_tuning(
         if not one.is_covered
     ]
     for name, path, sha256, device, asked, error in missing:
-        facts = (name, str(path), sha256, device.text, device.source.name, asked, 0, environment)
+        facts = (name, path_in_results(path), sha256, device.text, device.source.name, asked, 0, environment)
         found(TuningResult(*facts, error=error))
     return results
 

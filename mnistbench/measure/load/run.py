@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mnistbench.errors import MnistbenchError, ProviderError
+from mnistbench.files import path_in_results
 from mnistbench.measure.latency.subject import Model
 from mnistbench.measure.load.loaded import load_model
 from mnistbench.measure.load.measure import SEED, OnResult, measure_load
@@ -60,7 +61,7 @@ def load_models(
             raise error
         for device in on:
             for scenario in dict.fromkeys(scenario.name for scenario in scenarios):
-                keep(LoadResult(name, str(path), "", device.text, scenario, error=str(error)))
+                keep(LoadResult(name, path_in_results(path), "", device.text, scenario, error=str(error)))
 
     for path, name in files:
         try:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from latency_models import write_model
 
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import InputError, ModelError, ProviderError
+from mnistbench.files import path_in_results
 from mnistbench.measure.breakdown import Breakdown, measure_breakdown
 from mnistbench.measure.breakdown.profile import NodeTime, Profile
 from mnistbench.measure.latency.bench import Bench
@@ -198,10 +200,17 @@ def test_a_fixed_batch_is_taken_apart_once_beside_its_own_floor(tmp_path):
 
 def test_files_of_one_name_are_kept_apart():
     parts, _, fake = measure(bench_of(processes=1), [SMALL, (LENET[0], "64-64-10")])
-    assert [part.file for part in parts] == [str(SMALL[0]), str(LENET[0])]
+    assert [part.file for part in parts] == [path_in_results(SMALL[0]), path_in_results(LENET[0])]
     assert fake.timed.count(("64-64-10", "cpu", "e2e", 8)) == 2
 
 
 def test_no_batch_is_an_error():
     with pytest.raises(InputError, match="batch size"):
         measure(dataclasses.replace(bench_of(), batch_sizes=()), [SMALL])
+
+
+def test_a_broken_file_is_named_from_the_current_folder_on(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    bad = tmp_path / "zoo" / "bad.onnx"
+    parts, _, _ = measure(bench_of(processes=1), [(bad, "bad"), (bad, "worse")])
+    assert [part.file for part in parts] == [str(Path("zoo") / "bad.onnx")] * 2

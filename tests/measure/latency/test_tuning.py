@@ -249,3 +249,15 @@ def test_a_device_without_the_mode_is_a_result_that_says_so(file):
         ("cpu", "graph", 0, False),
     ]
     assert "which cpu does not have" in found[1].error
+
+
+def test_every_result_names_its_file_from_the_current_folder_on(tmp_path, file, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.onnx").write_bytes(b"text")
+    devices = [CPU, resolve_device("cuda")]
+    found, _ = tune([(tmp_path / "bad.onnx", "bad"), file], lambda _request: 1.0, devices=devices, modes=["graph"])
+    assert [(one.name, one.file, one.error is None) for one in found] == [
+        ("m", "m.onnx", True),
+        ("bad", "bad.onnx", False),
+        ("m", "m.onnx", False),
+    ]
