@@ -103,6 +103,8 @@ FRESH = dataclasses.replace(
     p50_low_seconds=1e-5,
     p50_high_seconds=3e-5,
     node_placement={"CPUExecutionProvider": 16},
+    gpu_uuid="GPU-1",
+    gpu_name="GPU",
 )
 FAILED = LatencyResult("16-10", "16-10.onnx", "ef" * 32, "cuda:0", "e2e", 1, error="no CUDA libraries")
 
@@ -237,6 +239,8 @@ def test_damaged_bounds_are_a_typed_error(value: object) -> None:
         (PROCESS, {"p50_seconds": None}),
         (LATENCY, {"provider": ["CPUExecutionProvider"]}),
         (LATENCY, {"error": 3}),
+        (LATENCY, {"gpu_uuid": 3}),
+        (LATENCY, {"gpu_name": ["GPU"]}),
         (LATENCY, {"options": None}),
         (VERDICT, {"verdict": "BETTER"}),
         (VERDICT, {"change": -1.1}),

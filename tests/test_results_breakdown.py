@@ -27,6 +27,8 @@ APART = BreakdownResult(
     operators=(CONV, ADD),
     seconds_by_op_type={"Conv": 1e-3, "Add": 0.0},
     options={"intra_op_num_threads": 1},
+    gpu_uuid="GPU-1",
+    gpu_name="GPU",
 )
 FAILED = BreakdownResult("16-10", "16-10.onnx", "", "cuda:0", 0, error="no CUDA libraries")
 CROSSING = CrossingResult("16-10", "cpu", "cuda:0", "e2e", (1, 8), (0.5, 2.0), "between", 2.8)
@@ -51,6 +53,7 @@ def test_every_result_comes_back_from_json(result) -> None:
     ("result", "changes", "message"),
     [
         (APART, {"name": None}, "expected text"),
+        (APART, {"gpu_name": 3}, "expected text or nothing"),
         (APART, {"batch_size": 1.5}, "whole number"),
         (APART, {"num_runs": -1}, "expected 0 or more"),
         (APART, {"p50_seconds": -0.1}, "finite"),

@@ -30,6 +30,8 @@ SERVER = LoadResult(
     samples_seconds=(0.001, 0.002, 0.003),
     steps=(STEP, RateStep(200.0, False, overloaded=True)),
     options={"intra_op_num_threads": 1},
+    gpu_uuid="GPU-1",
+    gpu_name="GPU",
 )
 FAILED = LoadResult("16-10", "16-10.onnx", "", "cuda:0", "offline", error="no CUDA libraries")
 DOUBTFUL = LoadResult("16-10", "16-10.onnx", "", "cpu", "paced", gap_seconds=0.1, invalid_reasons=("too few",))
@@ -50,6 +52,7 @@ def test_every_result_comes_back_from_json(result) -> None:
     [
         ({"name": None}, "expected text"),
         ({"scenario": 3}, "expected text"),
+        ({"gpu_uuid": 3}, "expected text or nothing"),
         ({"workers": 0}, "expected 1 or more"),
         ({"samples_per_query": 1.5}, "whole number"),
         ({"num_queries": -1}, "expected 0 or more"),

@@ -1,13 +1,14 @@
 """Looks at an NVIDIA GPU through its management library (NVML), which costs the GPU nothing.
 
-Needs the extra ``gpu`` (package ``nvidia-ml-py``); without it there is nothing
-to look with, and measurements go on.
+Needs the extra ``gpu`` (package ``nvidia-ml-py``); without it
+:mod:`mnistbench.measure.smi_probe` looks, and measurements go on.
 """
 
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 _REASONS = {
@@ -59,8 +60,9 @@ class NvmlProbe:
             "temperature_celsius": lambda: nvml.nvmlDeviceGetTemperature(handle, nvml.NVML_TEMPERATURE_GPU),
             "power_watts": lambda: nvml.nvmlDeviceGetPowerUsage(handle) / 1000,
             "throttle_reasons": lambda: reasons(nvml.nvmlDeviceGetCurrentClocksThrottleReasons(handle)),
-            # One of them is this process; in a container it has another number there.
-            "other_processes": lambda: max(0, len(nvml.nvmlDeviceGetComputeRunningProcesses(handle)) - 1),
+            "other_processes": lambda: others_among(
+                [process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)]
+            ),
         }
         for name, ask in questions.items():
             try:
@@ -84,3 +86,14 @@ def nvml_probe(pci_bus_id: str | None) -> NvmlProbe | None:
 def reasons(bits: int) -> list[str]:
     """Names of the reasons that a bit mask holds."""
     return [name for name, bit in _REASONS.items() if bits & bit]
+
+
+def others_among(pids: Sequence[int]) -> int:
+    """How many processes on a GPU are neither this one nor the one that started it, which waits meanwhile.
+
+    In a container they may have other numbers there; then one of them is taken for this one.
+    """
+    here = os.getpid()
+    if here in pids:
+        return sum(pid not in (here, os.getppid()) for pid in pids)
+    return max(0, len(pids) - 1)

@@ -95,6 +95,14 @@ def different_options(
     return [f"{key} {one!r:.40} and {two!r:.40}" for key, one, two in different]
 
 
+def other_gpu(row: LatencyResult, other: LatencyResult) -> list[str]:
+    """A note where two rows are known to be of different GPUs, which the number of a device does not tell."""
+    if None in (row.gpu_uuid, other.gpu_uuid) or row.gpu_uuid == other.gpu_uuid:
+        return []
+    names = (f"{one.gpu_name or 'a GPU without a name'} ({one.gpu_uuid})" for one in (row, other))
+    return [f"measured on different GPUs: {' and '.join(names)}"]
+
+
 def environment_notes(environment: Environment, other: Environment) -> tuple[str, ...]:
     """What differs between two machines, in words; a comparison across machines is allowed, and said."""
     notes = []

@@ -25,6 +25,7 @@ from mnistbench.measure.pairing import (
     by_place,
     conflicts,
     environment_notes,
+    other_gpu,
     pair_rows,
     plan_notes,
 )
@@ -163,7 +164,8 @@ def _compare(
     different = conflicts(row, other, passed_over)
     if different and not rules.force:
         return dataclasses.replace(blank, reason=f"measured differently: {'; '.join(different)}; {_FORCE}")
-    notes = [*notes, *(f"measured differently: {one}" for one in different), *_cut_short(row, other)]
+    differently = (f"measured differently: {one}" for one in different)
+    notes = [*notes, *other_gpu(row, other), *differently, *_cut_short(row, other)]
     if row.name == other.name and row.sha256 != other.sha256:
         notes.append("the two runs had different files of that name")
     blank = dataclasses.replace(blank, notes=tuple(notes), p50_change=change(row, other, "p50"))

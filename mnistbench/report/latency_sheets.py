@@ -46,7 +46,9 @@ def latency_sheets(results: Sequence[LatencyResult]) -> list[Sheet]:
     for (device, provider, mode), rows in setups.items():
         by = f" by {provider}" if provider and provider != device.partition(":")[0] else ""
         where = f"{device}{by}, mode {mode}"
-        sheets.append(Sheet(f"Latency on {where}", _COLUMNS, tuple(map(_row, rows))))
+        gpus = ", ".join(dict.fromkeys(one_line(row.gpu_name) for row in rows if row.gpu_name))
+        title = f"Latency on {where}{f' ({gpus})' if gpus else ''}"
+        sheets.append(Sheet(title, _COLUMNS, tuple(map(_row, rows))))
         notes += [
             f"{one_line(row.name)}, {where}, {units.batch(row.batch_size)}: {one_line(str(reason))}"
             for row in rows

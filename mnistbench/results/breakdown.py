@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from mnistbench.results.base import Result, revive_parts
-from mnistbench.results.checks import check_count, check_figures, check_number, check_texts
+from mnistbench.results.checks import check_count, check_figures, check_number, check_optional_texts, check_texts
 from mnistbench.results.environment import Environment
 from mnistbench.results.verdict import VERDICTS, Verdict
 
@@ -111,9 +111,13 @@ class BreakdownResult(Result):
     """As of ``latency`` results."""
     notation: str | None = None
     dropout: float | None = None
+    gpu_uuid: str | None = None
+    """Of the GPU that ran the call, as of ``latency`` results; likewise the next one."""
+    gpu_name: str | None = None
 
     def __post_init__(self) -> None:
         check_texts(self, ("name", "file", "sha256", "device"))
+        check_optional_texts(self, ("gpu_uuid", "gpu_name"))
         check_count("batch_size", self.batch_size, 0)
         check_count("num_runs", self.num_runs, 0)
         check_figures(self, _SECONDS)

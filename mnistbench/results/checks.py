@@ -31,6 +31,14 @@ def check_texts(result: object, keys: Iterable[str]) -> None:
             raise TypeError(f"{key} is {value!r:.60}; expected text")
 
 
+def check_optional_texts(result: object, keys: Iterable[str]) -> None:
+    """Refuse fields that are neither text nor ``None``."""
+    for key in keys:
+        value = getattr(result, key)
+        if not isinstance(value, str | None):
+            raise TypeError(f"{key} is {value!r:.60}; expected text or nothing")
+
+
 def check_figures(result: object, keys: Iterable[str]) -> None:
     """Refuse fields that are neither ``None`` nor a finite number of at least 0."""
     for key in keys:

@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result, revive_parts
-from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
+from mnistbench.results.checks import (
+    check_count,
+    check_figures,
+    check_number,
+    check_optional_texts,
+    check_samples,
+    check_texts,
+)
 from mnistbench.results.environment import Environment
 
 STOPPED = "stopped_by"
@@ -135,13 +142,16 @@ class LatencyResult(Result):
     num_parameters: int | None = None
     is_floor: bool = False
     """Whether it is the model that does nothing, which shows what a call costs at least."""
+    gpu_uuid: str | None = None
+    """Of the GPU, or the instance of a divided one, that ran it in every process: ``GPU-…`` or ``MIG-…``. ``None`` on
+    any other device, and in files from before it was kept. Source: CUDA driver API, ``cuDeviceGetUuid_v2``."""
+    gpu_name: str | None = None
+    """Its name; ``None`` as ``gpu_uuid``. Source: ``cuDeviceGetName``."""
 
     def __post_init__(self) -> None:
         # What comparisons and reports count with; a file can be edited by hand.
         check_texts(self, _TEXTS)
-        for key in ("provider", "error"):
-            if not isinstance(getattr(self, key), str | None):
-                raise TypeError(f"{key} is {getattr(self, key)!r:.60}; expected text or nothing")
+        check_optional_texts(self, ("provider", "error", "gpu_uuid", "gpu_name"))
         if not isinstance(self.options, dict):
             raise TypeError(f"options is {self.options!r:.60}; expected an object")
         check_count("batch_size", self.batch_size, 0)

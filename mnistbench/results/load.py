@@ -6,7 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result, revive_parts
-from mnistbench.results.checks import check_count, check_figures, check_number, check_samples, check_texts
+from mnistbench.results.checks import (
+    check_count,
+    check_figures,
+    check_number,
+    check_optional_texts,
+    check_samples,
+    check_texts,
+)
 from mnistbench.results.environment import Environment
 
 _TEXTS = ("name", "file", "sha256", "device", "scenario")
@@ -122,10 +129,14 @@ class LoadResult(Result):
     """Session options, shortest and longest duration, fewest queries, how the generator waits."""
     notation: str | None = None
     dropout: float | None = None
+    gpu_uuid: str | None = None
+    """Of the GPU that the session is on, as of ``latency`` results; likewise the next one."""
+    gpu_name: str | None = None
 
     def __post_init__(self) -> None:
         # A file can be edited by hand.
         check_texts(self, _TEXTS)
+        check_optional_texts(self, ("gpu_uuid", "gpu_name"))
         for key, least in (("samples_per_query", 1), ("workers", 1), ("num_queries", 0)):
             check_count(key, getattr(self, key), least)
         check_figures(self, _FIGURES)

@@ -27,20 +27,6 @@ def count_gpus(*, machine: Machine | None = None) -> int:
     return count.value
 
 
-def pci_bus_id(index: int, *, machine: Machine | None = None) -> str | None:
-    """Where a GPU sits, such as ``0000:17:00.0``, which other libraries know it by; ``None`` when unknown."""
-    try:
-        driver = (machine or Machine()).load_library(driver_name())
-        device, text = ctypes.c_int(0), ctypes.create_string_buffer(32)
-        if driver.cuInit(0) != 0 or driver.cuDeviceGet(ctypes.byref(device), index) != 0:
-            return None
-        if driver.cuDeviceGetPCIBusId(text, len(text), device) != 0:
-            return None
-    except (OSError, AttributeError):
-        return None
-    return text.value.decode(errors="replace") or None
-
-
 def require_cuda(text: str, index: int, provider: str, machine: Machine) -> None:
     """Make sure that onnxruntime can use an NVIDIA GPU.
 

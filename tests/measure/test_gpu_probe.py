@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import os
 import sys
 from types import SimpleNamespace
 
-from mnistbench.measure.gpu_probe import NvmlProbe, nvml_probe, reasons
+from mnistbench.measure.gpu_probe import NvmlProbe, nvml_probe, others_among, reasons
 
 
 class NvmlError(Exception):
@@ -95,3 +96,11 @@ def test_without_the_package_or_the_address_there_is_no_probe(monkeypatch):
 def test_bits_have_names():
     assert reasons(0) == []
     assert reasons(0x1 | 0x20) == ["gpu_idle", "software_thermal"]
+
+
+def test_this_process_and_the_one_that_started_it_are_no_others():
+    assert (others_among([]), others_among([4711]), others_among([4711, 4712])) == (0, 0, 1)
+    assert others_among([os.getpid(), os.getppid()]) == 0
+    assert others_among([os.getpid(), os.getppid(), 4194305]) == 1
+    # Neither is known by its number here, as in a container.
+    assert others_among([4194305, 4194306, 4194307]) == 2

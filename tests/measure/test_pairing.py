@@ -13,6 +13,7 @@ from mnistbench.measure.pairing import (
     conflicts,
     different_options,
     environment_notes,
+    other_gpu,
     pair_rows,
 )
 
@@ -98,3 +99,24 @@ def test_options_differ_whatever_the_place() -> None:
     other = row(mode="bound", device="cuda:0", options=OPTIONS | {"intra_op_num_threads": 1, "seed": 3})
     assert different_options(row(), other) == ["intra_op_num_threads 2 and 1"]
     assert different_options(row(), other, frozenset({"seed", "intra_op_num_threads"})) == []
+
+
+@pytest.mark.parametrize(
+    ("mine", "theirs", "words"),
+    [
+        (("GPU-1", "Fast"), ("GPU-1", "Fast"), None),
+        (("GPU-1", "Fast"), ("GPU-2", "Slow"), "measured on different GPUs: Fast (GPU-1) and Slow (GPU-2)"),
+        (("GPU-1", "Fast"), ("GPU-2", "Fast"), "measured on different GPUs: Fast (GPU-1) and Fast (GPU-2)"),
+        (
+            ("GPU-1", None),
+            ("MIG-2", "Slow"),
+            "measured on different GPUs: a GPU without a name (GPU-1) and Slow (MIG-2)",
+        ),
+        (("GPU-1", "Fast"), (None, None), None),
+        ((None, None), ("GPU-1", "Fast"), None),
+        ((None, None), (None, None), None),
+    ],
+)
+def test_another_gpu_is_said_where_both_are_known(mine, theirs, words) -> None:
+    rows = (row(device="cuda:0", gpu_uuid=uuid, gpu_name=name) for uuid, name in (mine, theirs))
+    assert other_gpu(*rows) == ([] if words is None else [words])

@@ -323,3 +323,11 @@ def test_one_model_has_nothing_beside_it(rows, words) -> None:
 def test_a_threshold_that_makes_no_sense(threshold) -> None:
     with pytest.raises(InputError, match="expected a fraction above 0"):
         Rules(threshold)
+
+
+def test_rows_of_two_gpus_are_compared_and_it_is_said() -> None:
+    one, other = (row(device="cuda:0", gpu_uuid=uuid, gpu_name="Fast") for uuid in ("GPU-1", "GPU-2"))
+    (found,) = compared([one], [other])
+    assert found.verdict == "SAME"
+    assert found.notes == ("measured on different GPUs: Fast (GPU-1) and Fast (GPU-2)",)
+    assert compared([one], [one])[0].notes == compared([one], [row(device="cuda:0")])[0].notes == ()

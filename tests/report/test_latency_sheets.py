@@ -140,3 +140,14 @@ def test_a_name_cannot_steer_the_terminal() -> None:
     sheet = the_sheet(latency(OWN, name="a\nb\x1b[31m"), latency(OWN, name="c", error="line\nline"))
     assert not any("\n" in cell or "\x1b" in cell for row in sheet.rows for cell in row)
     assert "line\\nline" in sheet.note
+
+
+def test_the_title_names_the_gpu_that_ran() -> None:
+    title = "Latency on cuda:0, mode e2e"
+    fast, failed = latency(OWN, gpu_name="NVIDIA H200"), latency(OWN, provider=None, error="no memory")
+    assert the_sheet(latency(OWN)).title == title
+    # A row that failed is of no GPU, and no sheet of its own.
+    failed = dataclasses.replace(failed, options={"provider": "cuda"})
+    assert the_sheet(fast, failed, fast).title == f"{title} (NVIDIA H200)"
+    assert the_sheet(fast, latency(OWN, gpu_name="Other")).title == f"{title} (NVIDIA H200, Other)"
+    assert "\x1b" not in the_sheet(latency(OWN, gpu_name="a\n\x1b[31m")).title

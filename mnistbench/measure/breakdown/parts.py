@@ -43,6 +43,8 @@ def combine_parts(rows: Rows, profile: Profile | str, spec: NetworkSpec | None) 
         options=e2e.options,
         notation=e2e.notation,
         dropout=e2e.dropout,
+        gpu_uuid=e2e.gpu_uuid,
+        gpu_name=e2e.gpu_name,
     )
     if e2e.error is not None or e2e.p50_seconds is None:
         return dataclasses.replace(result, error=e2e.error or "too few calls for a median")

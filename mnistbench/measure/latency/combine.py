@@ -68,6 +68,8 @@ def combine(row: LatencyResult, measured: Sequence[Measured]) -> LatencyResult:
         row,
         provider=measured[0].provider,
         node_placement=measured[0].node_placement,
+        gpu_uuid=_common([part.gpu_uuid for part in measured]),
+        gpu_name=_common([part.gpu_name for part in measured]),
         session_seconds=median([part.session_seconds for part in parts]),
         first_call_seconds=median([part.first_call_seconds for part in parts]),
         warmup_calls=max(part.warmup_calls for part in parts),
@@ -155,3 +157,8 @@ def spread_interval(times: Sequence[float], confidence: float = 0.95) -> tuple[f
     mean = math.fsum(times) / count
     half = student_quantile((1 + confidence) / 2, count - 1) * stdev(times) / math.sqrt(count)
     return max(0.0, mean - half), mean + half
+
+
+def _common(texts: Sequence[str | None]) -> str | None:
+    """What all processes say; ``None`` where they do not say the same."""
+    return texts[0] if len(set(texts)) == 1 else None

@@ -70,6 +70,9 @@ class Measured:
     node_placement: dict[str, int]
     distinct_inputs: int
     provider_options: dict[str, str]
+    gpu_uuid: str | None = None
+    """Of the NVIDIA GPU that ran it, as the driver says it; ``None`` on any other device."""
+    gpu_name: str | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """The fields as JSON types."""

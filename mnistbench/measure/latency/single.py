@@ -11,17 +11,18 @@ from typing import Any
 
 from mnistbench.errors import MnistbenchError, ModelError
 from mnistbench.measure.clock import Clock
-from mnistbench.measure.conditions import GpuProbe, Watch
+from mnistbench.measure.conditions import Watch
 from mnistbench.measure.gpu_probe import nvml_probe
 from mnistbench.measure.latency.modes import Call, check_mode, make_call, mode_options
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.latency.workload import Digest, Workload, make_workload
+from mnistbench.measure.smi_probe import smi_probe
 from mnistbench.measure.stats import median
 from mnistbench.measure.steady import Plan, SteadySample, measure_steady
 from mnistbench.measure.undisturbed import shortest
 from mnistbench.results import ProcessResult
-from mnistbench.runtime.cuda import pci_bus_id
-from mnistbench.runtime.devices import CPU, Device, resolve_device
+from mnistbench.runtime.devices import CPU, resolve_device
+from mnistbench.runtime.gpu_identity import identify_gpu
 from mnistbench.runtime.images import Images
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.placement import node_placement
@@ -83,7 +84,8 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
         call(0)
         first_call_seconds = _seconds(start, clock)
 
-        watch = Watch.start(gpu=_probe(device))
+        gpu = identify_gpu(device)
+        watch = Watch.start(gpu=nvml_probe(gpu.pci_bus_id) or smi_probe(gpu.pci_bus_id))
         sample = time_call(call, workload, expected, request.plan, clock)
         conditions = watch.until_now()
     except MnistbenchError:  # some are ValueErrors too
@@ -109,6 +111,8 @@ def measure_once(request: Request, images: Images | None, clock: Clock) -> Measu
         node_placement=node_placement(session),
         distinct_inputs=len(workload.feeds),
         provider_options=provider_options(device, request.settings) | dict(extra),
+        gpu_uuid=gpu.uuid,
+        gpu_name=gpu.name,
     )
 
 
@@ -134,12 +138,6 @@ def time_call(call: Call, workload: Workload, expected: Sequence[Digest], plan: 
             workload.check(call.answer(returned), expected[index % len(expected)])
 
     return measure_steady(call, plan, clock, before_each=call.prepare, after_each=check, answers_stay=call.answers_stay)
-
-
-def _probe(device: Device) -> GpuProbe | None:
-    if not device.text.startswith("cuda"):
-        return None
-    return nvml_probe(pci_bus_id(device.index or 0))
 
 
 def _answers(session: Any, workload: Workload) -> list[Any]:

@@ -13,6 +13,7 @@ from mnistbench.measure.load.traffic import Traffic
 from mnistbench.results import LoadResult
 from mnistbench.runtime.classifier import metadata_number
 from mnistbench.runtime.devices import CPU, Device
+from mnistbench.runtime.gpu_identity import identify_gpu
 from mnistbench.runtime.session import SessionSettings, create_session, provider_options
 
 
@@ -31,6 +32,7 @@ class Loaded:
     def blank(self, seed: int) -> LoadResult:
         """Its row, without figures and scenario."""
         metadata, inputs = self.model.info.metadata, self.model.inputs
+        gpu = identify_gpu(self.device)
         options = self.settings.as_dict() | {
             "provider": self.device.source.name,
             "provider_options": provider_options(self.device, self.settings),
@@ -46,6 +48,8 @@ class Loaded:
             options=options,
             notation=metadata.get("mnistbench.notation"),
             dropout=metadata_number(metadata, "mnistbench.dropout"),
+            gpu_uuid=gpu.uuid,
+            gpu_name=gpu.name,
         )
 
 

@@ -74,3 +74,9 @@ def test_a_floor_that_failed_leaves_the_rest_unknown():
 def test_without_a_latency_there_is_nothing_to_take_apart(e2e, error):
     found = combine_parts(dataclasses.replace(ROWS, e2e=e2e), PROFILE, None)
     assert (found.error, found.p50_seconds, found.operators) == (error, None, ())
+
+
+def test_the_gpu_is_that_of_the_call():
+    found = combine_parts(Rows(row(1, 0.01, device="cuda:0", gpu_uuid="GPU-1", gpu_name="Fast")), PROFILE, None)
+    assert (found.gpu_uuid, found.gpu_name) == ("GPU-1", "Fast")
+    assert (combine_parts(ROWS, PROFILE, None).gpu_uuid, BreakdownResult.from_dict(found.as_dict())) == (None, found)

@@ -171,3 +171,16 @@ def test_samples_that_were_not_kept_or_not_told_apart():
 )
 def test_as_many_samples_of_each_process_at_even_distances(samples, even):
     assert evenly(samples) == even
+
+
+def test_the_gpu_is_that_of_every_process():
+    def on(*gpus):
+        parts = [dataclasses.replace(measured(1.0), gpu_uuid=uuid, gpu_name=name) for uuid, name in gpus]
+        row = combine(ROW, parts)
+        return row.gpu_uuid, row.gpu_name
+
+    assert on(("GPU-1", "Fast"), ("GPU-1", "Fast")) == ("GPU-1", "Fast")
+    # One that fell out gives its number to the next.
+    assert on(("GPU-1", "Fast"), ("GPU-2", "Fast")) == (None, "Fast")
+    assert on(("GPU-1", "Fast"), (None, None)) == (None, None)
+    assert on((None, None)) == (None, None)

@@ -12,6 +12,7 @@ from mnistbench.measure.latency.inputs import Inputs, tensor_inputs
 from mnistbench.measure.latency.request import Measured, Request
 from mnistbench.measure.latency.single import measure_once
 from mnistbench.runtime.devices import CPU, resolve_device
+from mnistbench.runtime.gpu_identity import GpuIdentity
 from mnistbench.runtime.session import create_session
 
 
@@ -33,6 +34,7 @@ def test_what_is_found(tmp_path, mode, batch_size):
     assert figures.num_samples == len(found.samples_seconds) >= 70
     assert figures.warmup_calls >= 10
     assert (found.provider, found.distinct_inputs) == ("CPUExecutionProvider", 16)
+    assert (found.gpu_uuid, found.gpu_name) == (None, None)
     assert sum(found.node_placement.values()) == found.node_placement["CPUExecutionProvider"] > 0
 
 
@@ -192,3 +194,25 @@ def test_the_provider_says_what_it_was_given(tmp_path, monkeypatch):
     asked = request(write_model(tmp_path / "m.onnx"), device="cuda:0", provider="cuda")
     options = measure_once(asked, IMAGES, TickingClock()).provider_options
     assert options == dict(resolve_device("cuda:0").provider_options)
+
+
+@pytest.mark.parametrize("probe", ["nvml_probe", "smi_probe"])
+def test_the_gpu_is_named_and_looked_at_by_nvml_or_else_by_nvidia_smi(tmp_path, monkeypatch, probe):
+    class Probe:
+        def __init__(self, bus):
+            self.bus, self.looks = bus, 0
+
+        def look(self):
+            self.looks += 1
+            return {"bus": self.bus, "looks": self.looks}
+
+    sessions(monkeypatch, steady())
+    monkeypatch.setattr(single, "identify_gpu", lambda device: GpuIdentity("GPU-1", device.text, "0000:17:00.0"))
+    monkeypatch.setattr(single, "nvml_probe", lambda _bus: None)
+    monkeypatch.setattr(single, probe, Probe)
+    asked = request(write_model(tmp_path / "m.onnx"), device="cuda:1", provider="cuda")
+    found = measure_once(asked, IMAGES, TickingClock())
+    assert (found.gpu_uuid, found.gpu_name) == ("GPU-1", "cuda:1")
+    before, after = ({"bus": "0000:17:00.0", "looks": looks} for looks in (1, 2))
+    assert found.figures.conditions["gpu"] == {"before": before, "after": after}
+    assert Measured.from_dict(json.loads(json.dumps(found.as_dict()))) == found

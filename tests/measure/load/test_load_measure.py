@@ -13,6 +13,7 @@ from latency_models import write_other
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.errors import InputError
 from mnistbench.measure.latency.subject import inspect_model
+from mnistbench.measure.load import loaded as module
 from mnistbench.measure.load.loaded import load_model
 from mnistbench.measure.load.measure import measure_load
 from mnistbench.measure.load.scenarios import MultiStream, Offline, Paced, Server, SingleStream
@@ -20,6 +21,7 @@ from mnistbench.measure.load.search import RateSearch
 from mnistbench.measure.steady import Plan
 from mnistbench.results import LoadResult
 from mnistbench.runtime.devices import CPU, resolve_device
+from mnistbench.runtime.gpu_identity import GpuIdentity
 from mnistbench.runtime.session import SessionSettings
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (40, 28, 28), dtype=np.uint8)
@@ -269,3 +271,11 @@ def test_each_row_is_handed_on_as_soon_as_it_exists(loaded) -> None:
 def test_requests_that_make_no_sense(loaded, scenario, seconds, images, message) -> None:
     with pytest.raises(InputError, match=message):
         measure_load(loaded, [scenario], images=images, seconds=seconds, timer=FakeTime().timer())
+
+
+def test_the_gpu_of_the_session_is_named(loaded, monkeypatch) -> None:
+    monkeypatch.setattr(module, "identify_gpu", lambda device: GpuIdentity("GPU-1", f"that of {device.text}"))
+    row = dataclasses.replace(loaded, device=resolve_device("cuda:0")).blank(seed=1)
+    assert (row.gpu_uuid, row.gpu_name) == ("GPU-1", "that of cuda:0")
+    monkeypatch.undo()
+    assert (loaded.blank(seed=1).gpu_uuid, loaded.blank(seed=1).gpu_name) == (None, None)
