@@ -151,6 +151,7 @@ def bench(
         from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
         from mnistbench.measure.environment import collect_environment
+        from mnistbench.measure.gpu_notes import gpu_notes
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.steady import Plan
         from mnistbench.results import STOPPED
@@ -192,6 +193,8 @@ def bench(
             )
             return show_gpus(every, as_json=as_json)
         environment = collect_environment()
+        for note in gpu_notes(wanted.devices):
+            say(note)
         if tune:
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:

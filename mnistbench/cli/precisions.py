@@ -93,6 +93,7 @@ def precisions(
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import check_writable, write_json
         from mnistbench.measure.environment import collect_environment
+        from mnistbench.measure.gpu_notes import gpu_notes
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.precisions import Place, precision_rows
         from mnistbench.measure.steady import Plan
@@ -107,6 +108,8 @@ def precisions(
         if output_file is not None:
             check_writable(output_file.parent)
         dataset, environment = open_dataset(data_dir), collect_environment()
+        for note in gpu_notes(devices):  # before the models that are evaluated use the GPU
+            say(note)
         started = datetime.now(UTC).isoformat(timespec="seconds")
         places = {one: Place(one.text, one.source.name) for one in devices}
         say(f"evaluating {len(files)} models on {', '.join(one.label for one in devices)}")

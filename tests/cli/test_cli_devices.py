@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from mnistbench.bench_files import read_bench_run
+from mnistbench.errors import ProviderError
+from mnistbench.measure.latency.processes import FreshProcesses
 
 # Hides a GPU from CUDA where the machine has one, so that these tests mean the same everywhere.
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}
@@ -33,6 +35,21 @@ def test_the_table_of_a_gpu_that_is_not_there_is_the_reason_alone(trained):
     outcome = trained.process("bench", "16-10", "--batch", "1", "--device", "cuda", env=HIDDEN)
     outcome.fails_with("NVIDIA", out=outcome.out)
     assert outcome.out == ""
+
+
+@pytest.mark.parametrize("command", ["bench", "precisions"])
+def test_what_there_is_to_say_of_gpus_is_said_once_and_first(trained, monkeypatch, command):
+    def refuse(_self, request):
+        raise ProviderError(f"{request.name} is not measured here")
+
+    monkeypatch.setattr(
+        "mnistbench.measure.gpu_notes.gpu_notes", lambda devices: [f"told of {one.text}" for one in devices]
+    )
+    monkeypatch.setattr(FreshProcesses, "__call__", refuse)
+    outcome = trained(command, "16-10", "--device", "cpu", "--batch", 1, "--quick")
+    outcome.fails_with("16-10 is not measured here")
+    assert outcome.err.count("told of cpu") == 1
+    assert outcome.err.index("told of cpu") < outcome.err.index("timing 16-10")
 
 
 def test_evaluate_on_a_gpu_that_is_not_there(trained):
