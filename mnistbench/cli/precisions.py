@@ -114,7 +114,7 @@ def precisions(
         places = {one: Place(one.text, one.source.name) for one in devices}
         say(f"evaluating {len(files)} models on {', '.join(one.label for one in devices)}")
         evaluations = {(file.name, places[one]): _evaluate(file, one, dataset) for one in devices for file in files}
-        asked = Bench(
+        wanted = Bench(
             devices=devices,
             modes=("e2e",),
             batch_sizes=batch_sizes,
@@ -125,7 +125,7 @@ def precisions(
             images=dataset.test_images,
             calibration=calibration_images(dataset),
         )
-        timed = measure_files(asked, {file.name: file for file in files}, environment, name_of_run(work_dir))
+        timed = measure_files(wanted, {file.name: file for file in files}, environment, name_of_run(work_dir))
         here = {
             place: [
                 row for row in timed if (row.device, row.options.get("provider", "")) == (place.device, place.provider)
@@ -135,7 +135,9 @@ def precisions(
         entries = {file.name: file.entry for file in files if file.entry is not None}
         rows = precision_rows(entries, evaluations, here)
         if output_file is not None:
-            settings = {"batch_sizes": batch_sizes, "processes": asked.processes} | asked.settings.as_dict()
+            settings = (
+                {"batch_sizes": batch_sizes, "modes": wanted.modes} | wanted.asked_for | wanted.settings.as_dict()
+            )
             write_json(output_file, PrecisionRun(started, environment, tuple(rows), settings).as_dict())
     cut_short = [row for row in timed if STOPPED in row.options]
     for row in cut_short:

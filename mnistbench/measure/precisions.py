@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mnistbench.artifacts import ModelEntry
-from mnistbench.measure.judging import change, judge
+from mnistbench.measure.judging import change, judge, row_time
 from mnistbench.measure.run_comparison import DEFAULT_THRESHOLD
 from mnistbench.precisions import PLAIN
 from mnistbench.results import EvaluationResult, LatencyResult, PrecisionResult
@@ -73,6 +73,7 @@ def _row(
         p50_seconds=latency.p50_seconds,
         p50_low_seconds=latency.p50_low_seconds,
         p50_high_seconds=latency.p50_high_seconds,
+        undisturbed_seconds=row_time(latency, "undisturbed"),
         error="; ".join(dict.fromkeys(problems)) or None,
     )
     if isinstance(evaluation, str):

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mnistbench.results.base import Result, revive_parts
+from mnistbench.results.checks import check_figures
 from mnistbench.results.environment import Environment
 from mnistbench.results.verdict import VERDICTS, Verdict
 
@@ -47,11 +48,14 @@ class PrecisionResult(Result):
     error: str | None = None
     """Why figures are missing."""
     undisturbed_speed: float | None = None
-    """Undisturbed call in fp32 over this one; ``None`` as ``speed``."""
+    """``undisturbed_seconds`` in fp32 over that of this one: above 1 is faster. ``None`` as ``speed``."""
     verdict: Verdict | None = None
     """Beside fp32, as ``mnistbench compare`` gives it by the undisturbed call; ``None`` as ``undisturbed_speed``."""
+    undisturbed_seconds: float | None = None
+    """Of a call that nothing disturbs, as ``mnistbench compare`` takes it; ``None`` where it could not be timed."""
 
     def __post_init__(self) -> None:
+        check_figures(self, ("undisturbed_seconds",))
         if self.verdict is not None and self.verdict not in VERDICTS:
             raise ValueError(f"verdict is {self.verdict!r:.60}; expected one of {', '.join(VERDICTS)}")
 
@@ -68,7 +72,7 @@ class PrecisionRun(Result):
     results: tuple[PrecisionResult, ...]
     """By device and provider, then in the order asked for."""
     settings: dict[str, Any] = field(default_factory=dict)
-    """What was asked for: batch sizes, fresh processes, threads."""
+    """What was asked for: batch sizes, modes, fresh processes, seed, limits of warm-up and measurement, threads."""
 
     @classmethod
     def _revive(cls, values: dict[str, Any]) -> dict[str, Any]:

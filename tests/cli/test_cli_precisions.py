@@ -112,10 +112,15 @@ def test_precisions_are_evaluated_and_timed_side_by_side(precise, simulated):
     run = PrecisionRun.from_dict(json.loads(kept.read_text(encoding="utf-8")))
     assert [row.as_dict() for row in run.results] == outcome.json
     assert (run.settings["batch_sizes"], run.settings["processes"]) == ([1, 4], 5)
+    assert (run.settings["modes"], run.settings["most_processes"], run.settings["seed"]) == (["e2e"], 15, 20)
     assert run.environment.packages["mnistbench"]
     rows = [PrecisionResult.from_dict(row) for row in outcome.json]
     assert [(row.precision, row.batch_size) for row in rows] == [(one, size) for one in SECONDS for size in (1, 4)]
     assert [row.speed for row in rows] == [1, 1, 0.5, 0.5, 4, 4, 2, 2]
+    assert [row.undisturbed_seconds for row in rows] == [SECONDS[row.precision] * row.batch_size for row in rows]
+    plain = {row.batch_size: row.undisturbed_seconds for row in rows if row.precision == "fp32"}
+    speeds = [plain[row.batch_size] / row.undisturbed_seconds for row in rows]
+    assert [row.undisturbed_speed for row in rows] == pytest.approx(speeds)
     assert {(row.name, row.device, row.provider, row.num_images) for row in rows} == {(NAME, "cpu", "cpu", 200)}
     assert all(row.num_errors == round(200 * row.error_rate) for row in rows)
     assert all(row.error_difference is not None for row in rows)
@@ -123,6 +128,8 @@ def test_precisions_are_evaluated_and_timed_side_by_side(precise, simulated):
     assert sizes["int8"] < sizes["fp16"] < sizes["fp32"]
     # The run is kept as one of bench, for compare and report.
     file = max((precise.work / "bench").glob("*.json"))
+    own = json.loads(file.read_text(encoding="utf-8"))["settings"]
+    assert {key: run.settings[key] for key in own} == own
     assert {row["name"] for row in json.loads(file.read_text(encoding="utf-8"))["results"]} == {
         NAME,
         *(f"{NAME}@{one}" for one in ("fp16", "int8", "web")),

@@ -106,6 +106,7 @@ def test_what_failed_says_why_and_keeps_what_there_is() -> None:
     first, second = precision_rows(MODELS, evaluations, {CPU: timed})
     assert (first.error, first.num_errors, first.error_rate, first.p50_seconds) == ("no memory", None, None, 0.1)
     assert (second.error, second.num_errors, second.p50_seconds, second.speed) == ("no kernel", 3, None, None)
+    assert (first.undisturbed_seconds, second.undisturbed_seconds) == (0.1, None)
     assert second.error_difference is None
     both = precision_rows(MODELS, evaluations | {("net@int8", CPU): "no kernel"}, {CPU: timed})
     assert both[1].error == "no kernel"  # once
@@ -127,6 +128,7 @@ def test_speed_is_judged_as_compare_does(shortest: list[float], speed: float, ve
     first, second = precision_rows(MODELS, evaluations, {CPU: [plain, in_processes("net@int8", *shortest)]})
     assert (first.undisturbed_speed, first.verdict) == (1.0, "SAME")
     assert (second.undisturbed_speed, second.verdict) == (pytest.approx(speed, rel=0.01), verdict)
+    assert second.undisturbed_speed == pytest.approx(first.undisturbed_seconds / second.undisturbed_seconds)
     assert PrecisionResult.from_dict(json.loads(json.dumps(second.as_dict()))) == second
 
 
@@ -141,6 +143,10 @@ def test_a_run_comes_back_from_json_and_an_edited_one_is_refused() -> None:
             PrecisionRun.from_dict(document | changes)
     with pytest.raises(ArtifactError, match="FASTER, SLOWER, SAME, UNCLEAR"):
         PrecisionResult.from_dict(row.as_dict() | {"verdict": "LUCKY"})
+    with pytest.raises(ArtifactError, match="undisturbed_seconds"):
+        PrecisionResult.from_dict(row.as_dict() | {"undisturbed_seconds": -1.0})
+    older = {key: value for key, value in row.as_dict().items() if key != "undisturbed_seconds"}
+    assert PrecisionResult.from_dict(older) == dataclasses.replace(row, undisturbed_seconds=None)
 
 
 def test_nothing_gives_nothing() -> None:

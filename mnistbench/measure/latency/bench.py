@@ -88,6 +88,13 @@ class Bench:
         """Whether the user said what the inputs are."""
         return bool(self.shapes) or self.input_file is not None
 
+    @property
+    def asked_for(self) -> dict[str, Any]:
+        """What results keep of it: ``processes``, ``most_processes``, ``seed``, ``plan``."""
+        most = max(self.processes, self.most_processes or 0)
+        asked: dict[str, Any] = {"processes": self.processes, "most_processes": most}
+        return asked | {"seed": self.seed, "plan": dataclasses.asdict(self.plan)}
+
     def pairs(self) -> tuple[list[tuple[Device, Mode]], list[LeftOut]]:
         """Each device with each mode that it has, and those that it does not have.
 
@@ -219,9 +226,7 @@ def run_bench(
             sweep.tasks += sweep_of([floor_model(Path(folder))], [*sizes]).tasks
         elif bench.floor:
             note("no floor: it is that of models that read digits")
-        most = max(bench.processes, bench.most_processes or 0)
-        asked: dict[str, Any] = {"processes": bench.processes, "most_processes": most}
-        asked |= {"seed": bench.seed, "plan": dataclasses.asdict(bench.plan)}
+        asked = bench.asked_for
 
         def now() -> BenchRun:
             return BenchRun(started, environment, asked, (*sweep.results(), *broken))
@@ -239,7 +244,7 @@ def run_bench(
 
         told: Progress = progress
         try:
-            sweep.run(runner, rounds=bench.processes, most_rounds=most, on_progress=told)
+            sweep.run(runner, rounds=bench.processes, most_rounds=asked["most_processes"], on_progress=told)
         finally:
             keep(now())
         return now()

@@ -54,7 +54,9 @@ def test_every_model_on_every_device_in_every_mode(tmp_path):
         for size in (1, 2)
     ]
     assert kept[-1] == found
-    assert found.settings["processes"] == 2
+    assert found.settings == bench.asked_for
+    assert (found.settings["processes"], found.settings["most_processes"], found.settings["seed"]) == (2, 2, 20)
+    assert found.settings["plan"]["max_samples"] == PLAN.max_samples
     assert found.environment == ENVIRONMENT
 
 
