@@ -9,8 +9,8 @@ from machines import FakeGpu, FakeMachine
 
 from mnistbench.runtime.devices import CPU, Device, resolve_device
 from mnistbench.runtime.gpu_identity import UNKNOWN, GpuIdentity, identify_gpu
+from mnistbench.runtime.known_providers import CUDA_PROVIDER
 from mnistbench.runtime.machine import Machine
-from mnistbench.runtime.providers import CUDA_PROVIDER
 
 FIRST = FakeGpu()
 SECOND = FakeGpu(name=b"NVIDIA T4", bus=b"0000:03:00.0", whole=b"\xab" * 16, own=b"\xab" * 16)

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from mnistbench.measure.latency.sweep import STOPPED
 from mnistbench.report.html.models import Model, find_models
 from mnistbench.report.html.setups import Setup, find_setups, setup_key
 from mnistbench.report.sheets import TABLE_TITLES
-from mnistbench.results import BenchRun, LatencyResult
+from mnistbench.results import STOPPED, BenchRun, LatencyResult
 
 
 @dataclass(frozen=True)

@@ -230,7 +230,7 @@ def test_unusual_results_make_a_page(results):
         ([("a", run()), ("b", run())], "no result in a, b has a figure to show; measure"),
         ([("a", run(failed()))], "no result in a has a figure to show: no CUDA libraries; measure"),
         (
-            [("a", run(combined([1e-5] * 3)))],
+            [("a", run(combined([1e-5] * 2)))],
             "no result in a has a median to show: too few calls for a median; measure",
         ),
         ([("a", run(failed(), row(p50_seconds=None)))], r"no CUDA libraries \(and 1 other reasons\); measure"),

@@ -96,7 +96,7 @@ def test_what_has_no_figures_is_a_failure(result, reason):
 
 @pytest.mark.parametrize("error", [None, "killed"])
 def test_too_few_calls_for_a_median_are_no_failure(error):
-    few = combined([1e-5] * 5, undisturbed_seconds=1e-5)
+    few = combined([1e-5] * 2, undisturbed_seconds=1e-5)
     few = dataclasses.replace(few, error=error)
     page = gather([("a", run(row(), few))])
     assert len(page.rows) == 1
@@ -106,7 +106,7 @@ def test_too_few_calls_for_a_median_are_no_failure(error):
 
 @pytest.mark.parametrize("changes", [{"batch_size": 0}, {"undisturbed_seconds": 0.0, "mean_seconds": 0.0}])
 def test_what_has_no_other_figure_either_is_a_failure(changes):
-    page = gather([("a", run(combined([1e-5] * 5, **changes)))])
+    page = gather([("a", run(combined([1e-5] * 2, **changes)))])
     assert (len(page.failures), page.without_median) == (1, ())
 
 
