@@ -78,7 +78,8 @@ def shares(draw: Draw, by: Judged, factor: float, pairs: int) -> tuple[dict[str,
     for _ in range(pairs):
         one, other = run_of(draw, generator, by), factor * run_of(draw, generator, by)
         processes += len(one) + len(other)
-        sides, fewest = (one.tolist(), other.tolist()), min(len(one), len(other))
+        sides = one.tolist(), other.tolist()
+        fewest = verdict.fewest(sides) if by == "undisturbed" else None
         floor = verdict.pair_floor(*(verdict.row_floor(side, by, fewest) for side in sides))
         difference = verdict.log_ratio(*(verdict.row_seconds(side, by, fewest) for side in sides))
         counts[verdict.decide(difference, floor, math.log1p(THRESHOLD))] += 1

@@ -14,7 +14,7 @@ def row_time(row: LatencyResult, by: Judged, processes: int | None = None) -> fl
     Args:
         row: The row.
         by: Which time of it.
-        processes: As if only so many had measured it, see :func:`fewest_processes`; all when ``None``.
+        processes: As if no more than so many calm ones measured it, see :func:`fewest_processes`; all when ``None``.
     """
     if row.error is not None:
         return None
@@ -30,9 +30,9 @@ def process_times(row: LatencyResult, by: Judged) -> list[float]:
     return [seconds for seconds in times if seconds is not None]
 
 
-def fewest_processes(*rows: LatencyResult) -> int | None:
-    """Of how many processes rows are compared: as many as the one with the fewest has; ``None`` where none has any."""
-    return min((len(row.processes) for row in rows if row.processes), default=None)
+def fewest_processes(by: Judged, *rows: LatencyResult) -> int | None:
+    """Of how many calm processes rows are compared; ``None`` where that does not matter, or none of them has any."""
+    return None if by == "p50" else verdict.fewest(times for row in rows if (times := process_times(row, by)))
 
 
 def judge(
@@ -57,7 +57,7 @@ def judge(
     sides = [process_times(one, by) for one in (row, other)]
     if not all(map(all, sides)):
         return "UNCLEAR", None, "a process has a time of 0 s"
-    fewest = min(counts)
+    fewest = fewest_processes(by, row, other)
     floor = max(verdict.pair_floor(*(verdict.row_floor(side, by, fewest) for side in sides)), least_floor)
     difference = verdict.log_ratio(*(verdict.row_seconds(side, by, fewest) for side in sides))
     outcome = verdict.decide(difference, floor, math.log1p(threshold))
@@ -67,6 +67,6 @@ def judge(
 
 def change(row: LatencyResult, other: LatencyResult, by: Judged) -> float | None:
     """Of the second row beside the first, as a fraction; ``None`` where one has no time above 0."""
-    fewest = fewest_processes(row, other)
+    fewest = fewest_processes(by, row, other)
     seconds, other_seconds = (row_time(one, by, fewest) for one in (row, other))
     return verdict.as_change(verdict.log_ratio(seconds, other_seconds)) if seconds and other_seconds else None

@@ -212,7 +212,7 @@ def _between_repeats(
 ) -> tuple[float, tuple[str, ...]]:
     """Floor by further runs of one row of the baseline, 0 without any; and which of them cannot say anything of it.
 
-    All are taken as if they had as few processes as the fewest of them and the row that it is compared with.
+    All are taken as if they had as few calm processes as the fewest of them and the row that it is compared with.
 
     Raises:
         InputError: When a repeat measured another file, or in another way.
@@ -232,7 +232,7 @@ def _between_repeats(
                 f"{'; '.join(different)}; leave it out, or take it all the same with --force"
             )
         same.append(partner)
-    fewest = fewest_processes(other, *same)
+    fewest = fewest_processes(rules.by, other, *same)
     usable = [value for one in same if (value := row_time(one, rules.by, fewest))]
     return verdict.between_runs(usable) if len(usable) > 1 else 0.0, tuple(lacking)
 
@@ -248,7 +248,7 @@ def _blank(
     """A comparison without a verdict; one of both rows may be missing."""
     shown = row or partner
     assert shown is not None
-    fewest = fewest_processes(*(one for one in (row, partner) if one is not None))
+    fewest = fewest_processes(rules.by, *(one for one in (row, partner) if one is not None))
     return LatencyComparison(
         baseline=baseline.label,
         other=other.label,

@@ -21,6 +21,9 @@ from mnistbench.errors import InputError
 CONFIRMING = 2
 """Processes that have to reach a time before it counts: one alone may have had luck that does not come again."""
 
+DISTURBED = 0.15
+"""Above an undisturbed call, as a fraction, beyond which a shortest call tells of a disturbed process, not of noise."""
+
 
 def shortest(samples_seconds: Sequence[float]) -> float:
     """The shortest timed call; 0.0 where the clock saw none pass, and such calls do not count."""
@@ -33,21 +36,22 @@ def undisturbed(process_seconds: Sequence[float], processes: int | None = None) 
     The more processes there are, the shorter it is: of fifteen equal ones the second
     smallest lies below that of five. So a row is compared with one of fewer processes
     as if it had so few, by what is then expected: the geometric mean over every
-    choice of so many.
+    choice of so many. Only :func:`calm` processes are counted and chosen from: it is
+    to get past the others that more of them were measured.
 
     Args:
         process_seconds: The shortest call of each fresh process, at least one.
-        processes: As if only so many had been measured, from 1 to all; all when ``None``.
+        processes: As if no more than so many calm ones had been measured, at least 1; all when ``None``.
 
     Returns:
         The second smallest; of a single process its own.
 
     Raises:
-        InputError: When there are not so many processes.
+        InputError: When ``processes`` is less than 1.
     """
-    ordered = sorted(process_seconds)
+    ordered = calm(process_seconds)
     count = len(ordered)
-    if processes is None or processes == count:
+    if processes is None or processes >= count:
         return ordered[rank(count) - 1]
     first, shares = chances(count, processes)
     counted = ordered[first : first + len(shares)]
@@ -56,6 +60,20 @@ def undisturbed(process_seconds: Sequence[float], processes: int | None = None) 
     logs = np.log(counted)
     # A mean is not above the largest, and beside the largest float there is no room for a rounding error.
     return math.exp(min(float(logs @ shares), float(logs[-1])))
+
+
+def calm(process_seconds: Sequence[float]) -> list[float]:
+    """The times of processes that were not disturbed from beginning to end: near the one that tells the time, or below.
+
+    Args:
+        process_seconds: The shortest call of each fresh process, at least one.
+
+    Returns:
+        The shortest ones, in order; all of two or fewer.
+    """
+    ordered = sorted(process_seconds)
+    most = ordered[rank(len(ordered)) - 1] * (1 + DISTURBED)
+    return [seconds for seconds in ordered if seconds <= most]
 
 
 def rank(count: int) -> int:
@@ -82,7 +100,7 @@ def chances(count: int, processes: int) -> tuple[int, npt.NDArray[np.float64]]:
         InputError: When ``processes`` is not from 1 to ``count``.
     """
     if not 1 <= processes <= count:
-        raise InputError(f"{processes} of {count} processes; expected 1 to all of them")
+        raise InputError(f"{processes} of {count} processes; expected from 1 to all of them")
     m = rank(processes)
     # From one to the next by their ratio: the binomial coefficients themselves exceed every float.
     i = np.arange(m, count - processes + m)

@@ -4,8 +4,8 @@ Two rows are judged by their undisturbed calls (:mod:`mnistbench.measure.undistu
 or by their medians. B is SLOWER or FASTER than A when they differ by more than
 the noise floor and by more than what matters in practice. They are the SAME
 when neither the difference nor the floor is more than that. All else is UNCLEAR.
-A row is judged as if it had no more processes than the other, since more of them
-reach shorter calls.
+A row is judged as if it had no more undisturbed processes than the other, since
+more of them reach shorter calls.
 Everything here is in logarithms, so that A against B says the reverse of B against A.
 """
 
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from statistics import NormalDist
 
 import numpy as np
@@ -80,10 +80,19 @@ def row_seconds(process_seconds: Sequence[float], by: Judged, processes: int | N
     Args:
         process_seconds: Of each fresh process its shortest call or its median.
         by: Which of both they are.
-        processes: As if only so many had been measured, so that a row can be judged beside one of fewer; it matters
-            to shortest calls only, since a median is expected where it is, however many there are.
+        processes: As if no more than so many calm ones had been measured, so that a row can be judged beside one of
+            fewer, see :func:`fewest`. It matters to shortest calls only: a median does not move with the number.
     """
     return undisturbed.undisturbed(process_seconds, processes) if by == "undisturbed" else median(process_seconds)
+
+
+def fewest(rows: Iterable[Sequence[float]]) -> int | None:
+    """Of how many calm processes rows can be judged: as many as the one with the fewest has; ``None`` without a row.
+
+    Args:
+        rows: The shortest call of each fresh process, at least one, of each row.
+    """
+    return min((len(undisturbed.calm(one)) for one in rows), default=None)
 
 
 def row_floor(process_seconds: Sequence[float], by: Judged, processes: int | None = None) -> float:
@@ -108,7 +117,8 @@ def row_floor(process_seconds: Sequence[float], by: Judged, processes: int | Non
     Args:
         process_seconds: Of each fresh process its shortest call or its median, all above 0, at least two.
         by: Which of both they are.
-        processes: As in :func:`row_seconds`.
+        processes: As in :func:`row_seconds`. Where a process was disturbed it does not matter: the floor is that of
+            all of them, since it is chance how many are disturbed next time.
 
     Source: Efron 1979 for the bootstrap; Efron 1982, section 3.1, for the factor.
     """
@@ -117,7 +127,8 @@ def row_floor(process_seconds: Sequence[float], by: Judged, processes: int | Non
         raise InputError(f"{len(values)} times of processes; expected two or more finite times above 0")
     ordered = np.sort(np.log(values))
     generator = np.random.default_rng(_SEED)
-    if by == "p50" or processes is None or processes == len(values):
+    disturbed = len(undisturbed.calm(values.tolist())) < len(values)
+    if by == "p50" or disturbed or processes is None or processes >= len(values):
         one, another = (_drawn(ordered, by, generator) for _ in range(2))
     else:
         one, another = (_expected(ordered, processes, generator) for _ in range(2))

@@ -11,7 +11,7 @@ from mnistbench.results import LatencyComparison
 
 _JUDGED = {
     "undisturbed": "A, B: a call that nothing disturbed, the shortest that a second process confirms; where one has "
-    "more processes, as if it had as few as the other.",
+    "more undisturbed processes, as if it had as few as the other.",
     "p50": "A, B: median of the processes' medians.",
 }
 

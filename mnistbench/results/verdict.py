@@ -42,8 +42,8 @@ class LatencyComparison(Result):
     threshold: float
     """Change that matters in practice, as a fraction: 0.05 for 5%."""
     baseline_seconds: float | None = None
-    """Of A, as ``judged_by`` says, and as if it had no more processes than B; ``None`` where there is no row or it
-    failed."""
+    """Of A, as ``judged_by`` says, and as if it had no more undisturbed processes than B; ``None`` where there is no
+    row or it failed."""
     other_seconds: float | None = None
     """Of B, in the same way."""
     change: float | None = None

@@ -18,7 +18,7 @@ MANY = (*FEW, 1.005, 1.015, 1.025, 1.035, 1.045, 0.995, 0.99, 0.985, 0.98, 0.975
 
 def test_a_row_of_more_processes_is_taken_as_of_fewer() -> None:
     few, many = row(spread=FEW), row(spread=MANY)
-    assert fewest_processes(few, many) == 5
+    assert fewest_processes("undisturbed", few, many) == 5
     times = [part.min_seconds for part in many.processes]
     assert row_time(many, "undisturbed", 5) == undisturbed(times, 5) > row_time(many, "undisturbed")
     told = change(few, many, "undisturbed")
@@ -28,7 +28,9 @@ def test_a_row_of_more_processes_is_taken_as_of_fewer() -> None:
 
 def test_without_processes_a_row_is_what_its_file_says() -> None:
     old = row(spread=(), undisturbed_seconds=0.9e-4)
-    assert (fewest_processes(old), fewest_processes(old, row()), fewest_processes()) == (None, 5, None)
+    found = [fewest_processes("undisturbed", *rows) for rows in ((old,), (old, row()), ())]
+    assert found == [None, 5, None]
+    assert fewest_processes("p50", row(), row()) is None
     assert row_time(old, "undisturbed", 5) == 0.9e-4
     assert row_time(failed(), "undisturbed", 5) is None
     assert change(old, row(), "undisturbed") == pytest.approx(0.999 / 0.9 - 1)

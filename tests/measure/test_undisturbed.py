@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mnistbench.errors import InputError
-from mnistbench.measure.undisturbed import chances, rank, shortest, undisturbed
+from mnistbench.measure.undisturbed import calm, chances, rank, shortest, undisturbed
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ COUNTS = [(count, processes) for count in range(1, 8) for processes in range(1, 
 
 @pytest.mark.parametrize(("count", "processes"), COUNTS)
 def test_of_fewer_processes_every_choice_counts_alike(count, processes) -> None:
-    times = [1.0, 1.5, 1.75, 4.0, 5.0, 5.0, 9.0][:count]
+    times = [1.0, 1.01, 1.02, 1.06, 1.07, 1.07, 1.15][:count]
     each = [math.log(undisturbed(chosen)) for chosen in itertools.combinations(times, processes)]
     for order in (times, times[::-1]):
         assert undisturbed(order, processes) == pytest.approx(math.exp(math.fsum(each) / len(each)))
@@ -61,23 +61,26 @@ def test_of_as_many_processes_it_is_the_time_itself() -> None:
 @pytest.mark.parametrize("processes", [3, 5, 9])
 def test_rows_of_more_processes_are_no_faster_when_taken_as_of_fewer(processes) -> None:
     generator = np.random.default_rng(2)
-    few = [math.log(undisturbed(generator.lognormal(0, 0.1, processes).tolist())) for _ in range(2000)]
-    many = generator.lognormal(0, 0.1, (2000, 15)).tolist()
+    few = [math.log(undisturbed(generator.lognormal(0, 0.03, processes).tolist())) for _ in range(2000)]
+    many = generator.lognormal(0, 0.03, (2000, 15)).tolist()
     plain, as_of_few = ([math.log(undisturbed(times, asked)) for times in many] for asked in (None, processes))
-    assert np.mean(as_of_few) == pytest.approx(np.mean(few), abs=0.006)
-    assert np.mean(plain) < np.mean(few) - 0.02
+    assert np.mean(as_of_few) == pytest.approx(np.mean(few), abs=0.002)
+    assert np.mean(plain) < np.mean(few) - 0.006
 
 
-@pytest.mark.parametrize("processes", [0, -1, 4])
-def test_more_processes_than_there_are_say_nothing(processes) -> None:
-    with pytest.raises(InputError, match=f"{processes} of 3 processes"):
-        undisturbed([1.0, 2.0, 3.0], processes)
+def test_more_processes_than_there_are_change_nothing_and_none_at_all_is_an_error() -> None:
+    assert undisturbed([1.0, 1.01, 1.02], 4) == undisturbed([1.0, 1.01, 9.0], 3) == 1.01
+    for processes in (0, -1):
+        with pytest.raises(InputError, match=f"{processes} of 3 processes"):
+            undisturbed([1.0, 1.01, 1.02], processes)
+    with pytest.raises(InputError, match="4 of 3 processes"):
+        chances(3, 4)
 
 
 @pytest.mark.parametrize(
     ("seconds", "time"),
     [
-        ([0.0, 0.0, 1.0, 2.0], 0.0),
+        ([0.0] * 4, 0.0),
         ([0.0, 1.0, 1.0, 1.0], 1.0),  # one that the clock did not see is never the second
         ([1.7976931348623157e308] * 5, 1.7976931348623157e308),
         ([5e-324] * 5, 5e-324),
@@ -88,7 +91,30 @@ def test_times_at_the_ends_of_what_there_is(seconds, time) -> None:
 
 
 def test_a_hundred_thousand_processes_as_of_five() -> None:
-    times = np.linspace(1.0, 2.0, 100_000).tolist()
+    times = np.linspace(1.0, 1.1, 100_000).tolist()
     # The second smallest of five uniform numbers lies at a third.
-    assert undisturbed(times, 5) == pytest.approx(4 / 3, rel=0.02)
+    assert undisturbed(times, 5) - 1 == pytest.approx(0.1 / 3, rel=0.02)
     assert undisturbed(times, 99_999) == pytest.approx(1.0, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "count"),
+    [
+        ([1.0], 1),
+        ([1.0, 9.0], 2),
+        ([1.0, 1.0, 1.1, 1.2, 1.3], 3),
+        ([0.5, 1.0, 1.1, 1.2, 1.3], 3),  # luck is no disturbance
+        ([1.0, 1.01, 1.02], 3),
+        ([0.0, 0.0, 1.0], 2),
+    ],
+)
+def test_processes_far_above_the_time_were_disturbed(seconds, count) -> None:
+    assert calm(seconds) == calm(seconds[::-1]) == seconds[:count]
+    assert len(calm([1e-5 * second for second in seconds])) == count
+    assert undisturbed(seconds, count) == undisturbed(seconds)
+
+
+def test_disturbed_processes_are_not_expected_in_a_choice_of_fewer() -> None:
+    quiet = [1.0, 1.01, 1.02, 1.03]
+    assert undisturbed([*quiet, 1.5, 1.6, 9.0], 3) == undisturbed(quiet, 3)
+    assert undisturbed([*quiet, 1.5, 1.6, 9.0], 5) == undisturbed(quiet)

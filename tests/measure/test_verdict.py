@@ -9,7 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mnistbench.errors import InputError
-from mnistbench.measure.verdict import as_change, between_runs, decide, log_ratio, pair_floor, row_floor, row_seconds
+from mnistbench.measure.verdict import (
+    as_change,
+    between_runs,
+    decide,
+    fewest,
+    log_ratio,
+    pair_floor,
+    row_floor,
+    row_seconds,
+)
 from mnistbench.results import JUDGED_BY, VERDICTS
 
 SMALL, LARGE, HUGE = 0.02, 0.08, 0.2
@@ -166,10 +175,32 @@ def test_medians_are_the_same_however_many_processes_the_other_has() -> None:
 
 @pytest.mark.parametrize(("count", "processes"), [(301, 300), (100_000, 5), (100_000, 99_999)])
 def test_very_many_processes_as_of_fewer(count, processes) -> None:
-    values = np.linspace(0.9, 1.1, count)
+    values = np.linspace(0.95, 1.05, count)
     floor = row_floor(values, "undisturbed", processes)
     assert 0 <= floor < 0.1
     assert row_floor(values, "undisturbed", processes) == floor
+
+
+def test_rows_are_judged_by_as_many_calm_processes_as_the_one_with_the_fewest() -> None:
+    quiet, disturbed = [1.0, 1.01, 1.02, 1.03, 1.04], [1.0, 1.01, 1.02, 1.3, 1.4, 1.5, 1.6]
+    assert fewest([quiet, disturbed]) == fewest([disturbed, quiet]) == 3
+    assert fewest([]) is None
+    # How many are disturbed next time is chance, whatever the other row has.
+    assert row_floor(disturbed, "undisturbed", 2) == row_floor(disturbed, "undisturbed")
+    assert row_floor(quiet, "undisturbed", 3) < row_floor(quiet, "undisturbed")
+
+
+def test_a_run_of_which_half_is_disturbed_is_as_fast_as_a_quiet_one() -> None:
+    generator = np.random.default_rng(6)
+    counts = dict.fromkeys(VERDICTS, 0)
+    for _ in range(100):
+        logs = generator.normal(0, 0.01, 15) + 0.3 * (generator.random(15) < 0.5)
+        sides = np.exp(generator.normal(0, 0.01, 5)).tolist(), np.exp(logs).tolist()
+        as_of = fewest(sides)
+        floor = pair_floor(*(row_floor(side, "undisturbed", as_of) for side in sides))
+        difference = log_ratio(*(row_seconds(side, "undisturbed", as_of) for side in sides))
+        counts[decide(difference, floor, math.log1p(0.05))] += 1
+    assert counts["SAME"] >= 95
 
 
 @pytest.mark.parametrize("spread", [0.01, 0.03])
