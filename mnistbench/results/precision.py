@@ -48,8 +48,8 @@ class PrecisionResult(Result):
     error: str | None = None
     """Why figures are missing."""
     undisturbed_speed: float | None = None
-    """``undisturbed_seconds`` in fp32 over that of this one, as if of equally many processes: above 1 is faster. ``None``
-    as ``speed``."""
+    """``undisturbed_seconds`` in fp32 over that of this one, as if of equally many processes: above 1 is faster.
+    ``None`` as ``speed``."""
     verdict: Verdict | None = None
     """Beside fp32, as ``mnistbench compare`` gives it by the undisturbed call; ``None`` as ``undisturbed_speed``."""
     undisturbed_seconds: float | None = None

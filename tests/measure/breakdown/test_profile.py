@@ -124,7 +124,7 @@ def test_a_damaged_profile_is_an_error_of_its_own_kind(tmp_path, document, messa
         parse_profile(document, 5)
     path = tmp_path / "profile.json"
     path.write_text(json.dumps(document))
-    with pytest.raises(ModelError, match=f"{message}|is no number of JSON"):
+    with pytest.raises(ModelError, match=f"{message}|is no number of JSON|too large"):
         read_profile(path, 5)
 
 
