@@ -126,7 +126,7 @@ def test_an_unknown_name(cli):
 def test_no_clear_difference_is_no_failure(cli, monkeypatch, crossing, code, shown):
     part = BreakdownResult(MODEL, "m.onnx", "", "cpu", 1, p50_seconds=1e-3, options={"provider": "cpu"})
 
-    def measure(_wanted, _files, *, keep, on_progress):
+    def measure(_wanted, _files, *, keep, **_):
         keep(part)
         keep(crossing)
 

@@ -28,7 +28,7 @@ ROWS = {
     "mirrors": {"mirror": "404", "problems": []},
 }
 SHOWN = {
-    "kills": "| kill -9: train | 50 kills | nothing; finished epochs: 0 |",
+    "kills": "| kill -9: train | 50 kills | nothing; finished epochs lost: 0 |",
     "nth-calls": "N-th call, and all after it: for every N, in 1 operations | 1,234 calls | 1 problems |",
     "processes": "| 16 processes on one empty cache, zoo or file; locks refused | 16 processes | nothing |",
     "mutants": "| 50,000 files | nothing: 49,000 refused, 1,000 readable |",

@@ -128,7 +128,7 @@ def test_speed_is_judged_as_compare_does(shortest: list[float], speed: float, ve
     first, second = precision_rows(MODELS, evaluations, {CPU: [plain, in_processes("net@int8", *shortest)]})
     assert (first.undisturbed_speed, first.verdict) == (1.0, "SAME")
     assert (second.undisturbed_speed, second.verdict) == (pytest.approx(speed, rel=0.01), verdict)
-    if len(shortest) == 5:
+    if verdict != "UNCLEAR":  # else not all processes are undisturbed, and fewer of fp32 count
         assert second.undisturbed_speed == pytest.approx(first.undisturbed_seconds / second.undisturbed_seconds)
     assert PrecisionResult.from_dict(json.loads(json.dumps(second.as_dict()))) == second
 
