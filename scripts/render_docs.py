@@ -19,6 +19,7 @@ from fault_tables import faults
 from latency_tables import machine, noise, read, same_or_slower
 from picture_tables import normaliser
 from picture_tables import pictures as picture_set
+from precision_tables import precisions
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS, find
@@ -292,6 +293,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "same-or-slower": same_or_slower,
     "noise": noise,
+    "precisions": precisions,
     "faults": faults,
     "normaliser": normaliser,
     "pictures": picture_set,
@@ -316,6 +318,7 @@ def main() -> int:
         TOP / "README.md",
         TOP / "docs" / "recipes.md",
         TOP / "docs" / "benchmarking.md",
+        TOP / "docs" / "latency.md",
         TOP / "docs" / "pictures.md",
         TOP / "docs" / "reliability.md",
     ]
