@@ -16,7 +16,7 @@ import pytest
 
 from mnistbench import __file__ as package_file
 from mnistbench import files
-from mnistbench.files import atomic_write, path_in_results, sha256_of, sweep, temporary_name
+from mnistbench.files import atomic_write, sha256_of, sweep, temporary_name
 
 ROOT = Path(package_file).parent.parent
 OLD, NEW = b"old" * 1000, b"new!" * 50_000
@@ -393,13 +393,3 @@ def test_sweeping_follows_no_link(tmp_path: Path) -> None:
     os.utime(link, (1, 1), follow_symlinks=False)
     sweep(tmp_path)
     assert names(tmp_path) == ["precious"]
-
-
-def test_results_name_files_from_the_current_folder_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    inside = tmp_path / "here" / "zoo" / "m.onnx"
-    for path in (inside, Path("zoo/m.onnx"), Path("zoo/../zoo/m.onnx"), str(inside)):
-        assert path_in_results(path) == str(Path("zoo") / "m.onnx")
-    for outside in (tmp_path / "m.onnx", tmp_path / "hereafter" / "m.onnx"):
-        assert path_in_results(outside) == str(outside)

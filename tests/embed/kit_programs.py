@@ -25,6 +25,14 @@ def need(*programs: str) -> None:
             pytest.skip(f"{program} is not installed")
 
 
+def need_browser() -> str:
+    """The name of an installed Chromium; the test is skipped where there is none."""
+    for program in ("chromium", "chromium-browser", "google-chrome"):
+        if shutil.which(program):
+            return program
+    pytest.skip("no Chromium is installed")
+
+
 def run(*command: object, cwd: Path, code: int = 0, env: dict[str, str] | None = None, errors: bool = False) -> str:
     """Output, or what it says on standard error, of a program that has to end with ``code``."""
     done = subprocess.run(

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-from kit_programs import need, readme_commands, run, spoil
+from kit_programs import need, need_browser, readme_commands, run, spoil
 
 from mnistbench.locks import locked
 from mnistbench.precisions import PRECISIONS
@@ -68,9 +68,7 @@ def test_node(write, tmp_path):
 
 def test_browser(write, tmp_path):
     need("npm", "node")
-    browser = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
-    if browser is None:
-        pytest.skip("no Chromium is installed")
+    browser = need_browser()
     kit = write("lenet", "browser", tmp_path / "kit")
     (setup, test, *_) = readme_commands(kit)
     run("bash", "-euc", setup.split("python3 -m http.server")[0], cwd=kit)
@@ -93,9 +91,7 @@ def test_browser(write, tmp_path):
 @pytest.mark.parametrize("target", ["node", "browser"])
 def test_every_precision_of_a_convolutional_network(precise, tmp_path, target):
     need("npm", "node")
-    browser = next(filter(shutil.which, ("chromium", "chromium-browser", "google-chrome")), None)
-    if target == "browser" and browser is None:
-        pytest.skip("no Chromium is installed")
+    browser = need_browser() if target == "browser" else ""
     kit = tmp_path / "kit"
     precise("embed", "24-P-48-P-96-10@int8", "--target", target, kit).succeeds()
     (setup, *others) = readme_commands(kit)
@@ -103,7 +99,7 @@ def test_every_precision_of_a_convolutional_network(precise, tmp_path, target):
     run("bash", "-euc", setup.split("python3 -m http.server")[0], cwd=kit)
     for precision in PRECISIONS:
         precise("embed", f"24-P-48-P-96-10@{precision}", "--target", target, kit, "--force").succeeds()
-        assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env={"BROWSER": browser or ""})
+        assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env={"BROWSER": browser})
 
 
 @pytest.fixture(scope="module")
