@@ -5,7 +5,6 @@ Knows a classifier and arrays; nothing of ONNX, of the dataset's files or of tim
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,13 +16,11 @@ from mnistbench.layers import NUM_CLASSES
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.results import EvaluationResult
 from mnistbench.runtime.classifier import Classifier, metadata_number
+from mnistbench.runtime.contract import Progress
 from mnistbench.runtime.input_plan import Labels
 
 BATCH_SIZE = 1000
 """Images in a call; a test set of 10,000 then has no ragged last batch."""
-
-Progress = Callable[[int, int], None]
-"""Gets the number of images done and of all images."""
 
 
 def evaluate(
@@ -74,17 +71,9 @@ def predict_all(
         raise InputError(
             f"images of shape {images.shape} and labels of shape {labels.shape}; expected one label for each image"
         )
-    if batch_size < 1:
-        raise InputError(f"a batch of {batch_size} images is not possible; expected at least 1")
     if labels.min() < 0 or labels.max() >= NUM_CLASSES:
         raise InputError(f"labels from {labels.min()} to {labels.max()}; expected 0 to {NUM_CLASSES - 1}")
-    answers = np.empty(total, dtype=np.int64)
-    for start in range(0, total, batch_size):
-        stop = min(start + batch_size, total)
-        answers[start:stop] = classifier.predict(images[start:stop])
-        if on_progress is not None:
-            on_progress(stop, total)
-    return answers
+    return classifier.predict(images, batch_size=batch_size, on_progress=on_progress)
 
 
 def describe(

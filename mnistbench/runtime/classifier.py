@@ -15,9 +15,9 @@ from typing import Any, Protocol
 
 from mnistbench.errors import ModelError
 from mnistbench.files import sha256_of
-from mnistbench.runtime.contract import Calibration, answer, find_plan
+from mnistbench.runtime.contract import Calibration, Progress, answer, find_plan
 from mnistbench.runtime.devices import Device, resolve_device
-from mnistbench.runtime.images import Images, as_batch
+from mnistbench.runtime.images import Images, as_batch, check_batch_size
 from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
@@ -68,8 +68,11 @@ class Classifier(Protocol):
         """How it takes images."""
         ...
 
-    def predict(self, images: Images) -> Labels:
-        """The digit on each image, int64 of shape ``(n,)``, for uint8 images of shape ``(n, 28, 28)``."""
+    def predict(self, images: Images, *, batch_size: int | None = None, on_progress: Progress | None = None) -> Labels:
+        """The digit on each image, int64 of shape ``(n,)``, for uint8 images of shape ``(n, 28, 28)``.
+
+        ``batch_size`` images are given to the model at once, all of them when ``None``.
+        """
         ...
 
 
@@ -106,11 +109,13 @@ class OnnxClassifier:
         """Execution provider that runs it."""
         return str(self.session.get_providers()[0])
 
-    def predict(self, images: Images) -> Labels:
+    def predict(self, images: Images, *, batch_size: int | None = None, on_progress: Progress | None = None) -> Labels:
         """The digit on each image.
 
         Args:
             images: uint8 of shape ``(28, 28)``, ``(n, 28, 28)`` or ``(n, 1, 28, 28)``, white ink on black.
+            batch_size: Images in a call; all at once when ``None``. A model with a fixed batch gets its own.
+            on_progress: Called after every call with the number of images done and of all images.
 
         Returns:
             int64 of shape ``(n,)``.
@@ -121,10 +126,12 @@ class OnnxClassifier:
             ProviderError: When the device has not enough memory.
         """
         batch = as_batch(images)
+        check_batch_size(batch_size)
         try:
-            return answer(self.session, self.input_plan, batch)
+            return answer(self.session, self.input_plan, batch, batch_size=batch_size, on_progress=on_progress)
         except onnxruntime_errors() as error:
-            raise run_error(error, name=self.name, device=self.device, batch_size=len(batch)) from error
+            size = min(batch_size or len(batch), len(batch))
+            raise run_error(error, name=self.name, device=self.device, batch_size=size) from error
 
 
 def load_classifier(

@@ -42,6 +42,9 @@ _ONNX_RANGES = {"NominalRange_0_255": "0..255", "Normalized_0_1": "0..1", "Norma
 
 _SCORE_NAMES = ("logits", "probabilities", "scores", "output")
 
+Progress = Callable[[int, int], None]
+"""Gets the number of images done and of all images."""
+
 Shape = Sequence[int | str | None]
 Output = tuple[str, Literal["scores", "label"]]
 
@@ -129,18 +132,38 @@ def find_plan(
     )
 
 
-def answer(session: Any, plan: InputPlan, images: Images) -> Labels:
+def answer(
+    session: Any,
+    plan: InputPlan,
+    images: Images,
+    *,
+    batch_size: int | None = None,
+    on_progress: Progress | None = None,
+) -> Labels:
     """The model's labels for images of shape ``(n, 28, 28)`` or ``(n, 1, 28, 28)``; any ``n``.
+
+    What the output means is looked at once for all calls, so that the calls follow each other closely.
+
+    Args:
+        session: An ``onnxruntime.InferenceSession``.
+        plan: How it takes images.
+        images: Checked already.
+        batch_size: Images in a call where the model takes any number; all at once when ``None``.
+        on_progress: Called after every call.
 
     Raises:
         ModelError: When the output is not what the plan says.
         Exception: What onnxruntime raises.
     """
-    parts = [
-        plan.labels(session.run([plan.output], {plan.name: given})[0], plan.batch_size or count)[:count]
-        for given, count in plan.chunks(images)
-    ]
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.int64)
+    run, outputs, parts, done = session.run, [plan.output], [], 0
+    for given, count in plan.chunks(images, batch_size):
+        parts.append(plan.rows(run(outputs, {plan.name: given})[0], plan.batch_size or count)[:count])
+        done += count
+        if on_progress is not None:
+            on_progress(done, len(images))
+    if not parts:
+        return np.empty(0, dtype=np.int64)
+    return plan.labels(parts[0] if len(parts) == 1 else np.concatenate(parts), len(images))
 
 
 def _predictor(session: Any, plan: InputPlan) -> Callable[[Images], Labels]:

@@ -40,6 +40,16 @@ def as_batch(images: Any) -> Images:
     return images.reshape(-1, 1, 28, 28) if images.size else images.reshape(0, 1, 28, 28)
 
 
+def check_batch_size(batch_size: int | None) -> None:
+    """Refuse what is no number of images; ``None``, all at once, is one.
+
+    Raises:
+        InputError: When it is below 1.
+    """
+    if batch_size is not None and batch_size < 1:
+        raise InputError(f"a batch of {batch_size} images is not possible; expected at least 1")
+
+
 def _shape_advice(shape: tuple[int, ...]) -> str:
     if shape[-1:] == (784,):
         return "call images.reshape(-1, 28, 28)"

@@ -5,6 +5,7 @@ Knows neither onnxruntime nor how a plan is found.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -85,14 +86,18 @@ class InputPlan:
             values = value_table(self.value_range, self.dtype)[values]
         return values.reshape((len(images), *shape) if has_batch else shape)
 
-    def chunks(self, images: Images) -> Iterator[tuple[npt.NDArray[Any], int]]:
+    def chunks(self, images: Images, batch_size: int | None = None) -> Iterator[tuple[npt.NDArray[Any], int]]:
         """What to give the model for ``images``, call by call, and how many answers of each count.
 
         A fixed batch is filled up with the last image.
+
+        Args:
+            images: As :meth:`prepare` takes them; any ``n``.
+            batch_size: Images in a call where the model takes any number; all at once when ``None``.
         """
         if len(images) == 0:
             return
-        size = self.batch_size or len(images)
+        size = self.batch_size or batch_size or len(images)
         for start in range(0, len(images), size):
             part = images[start : start + size]
             count = len(part)
@@ -100,32 +105,45 @@ class InputPlan:
                 part = np.concatenate([part, np.repeat(part[-1:], size - count, axis=0)])
             yield self.prepare(part), count
 
-    def labels(self, answer: Any, num_images: int) -> Labels:
-        """The digits that the model's output means.
+    def rows(self, answer: Any, num_images: int) -> npt.NDArray[Any]:
+        """The model's output with one row of ten scores, or one label, for each image.
 
         Args:
             answer: The output's array, in any shape with ten scores or one label an image.
             num_images: How many images the model was given.
 
+        Returns:
+            Shape ``(num_images, 10)`` or ``(num_images,)``.
+
         Raises:
-            ModelError: When there are too many or too few numbers, NaN, or labels other than 0 to 9.
+            ModelError: When there are too many or too few numbers.
         """
         values = np.asarray(answer)
-        expected = num_images * (10 if self.output_kind == "scores" else 1)
+        shape = (num_images, 10) if self.output_kind == "scores" else (num_images,)
+        expected = math.prod(shape)
         if values.size != expected:
             raise ModelError(
                 f"the output {self.output!r} has shape {values.shape} for {num_images} images; "
                 f"expected {expected:,} numbers; name another output with --output-name"
             )
+        return values.reshape(shape)
+
+    def labels(self, answer: Any, num_images: int) -> Labels:
+        """The digits that the model's output means; arguments as :meth:`rows`.
+
+        Raises:
+            ModelError: When there are too many or too few numbers, NaN, or labels other than 0 to 9.
+        """
+        values = self.rows(answer, num_images)
         if self.output_kind == "label":
-            labels: Labels = values.reshape(num_images).astype(np.int64, copy=False)
+            labels: Labels = values.astype(np.int64, copy=False)
             # Without a sign, what is below 0 is very large: one look at the labels in place of two.
             if num_images and labels.view(np.uint64).max() > 9:
                 raise ModelError(f"the output {self.output!r} has labels beyond 0 to 9; it does not classify digits")
             return labels
         if np.isnan(values).any():
             raise ModelError(f"the output {self.output!r} has scores that are not a number (NaN)")
-        winners: Labels = values.reshape(num_images, 10).argmax(axis=1).astype(np.int64)
+        winners: Labels = values.argmax(axis=1).astype(np.int64)
         return winners
 
 

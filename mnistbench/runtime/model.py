@@ -17,9 +17,9 @@ import numpy.typing as npt
 
 from mnistbench.errors import ModelError
 from mnistbench.files import sha256_of
-from mnistbench.runtime.contract import is_own_contract, own_plan
+from mnistbench.runtime.contract import Progress, answer, is_own_contract, own_plan
 from mnistbench.runtime.devices import Device, resolve_device
-from mnistbench.runtime.images import as_batch
+from mnistbench.runtime.images import as_batch, check_batch_size
 from mnistbench.runtime.input_plan import InputPlan, Labels
 from mnistbench.runtime.onnx_file import read_onnx_file
 from mnistbench.runtime.onnx_parser import OnnxInfo
@@ -84,8 +84,19 @@ class Model:
             )
         return cls(session, path, info, device, name if name is not None else path.stem)
 
-    def predict(self, images: npt.NDArray[np.uint8]) -> Labels:
+    def predict(
+        self,
+        images: npt.NDArray[np.uint8],
+        *,
+        batch_size: int | None = None,
+        on_progress: Progress | None = None,
+    ) -> Labels:
         """The digit on each image.
+
+        Args:
+            images: uint8 of shape ``(28, 28)``, ``(n, 28, 28)`` or ``(n, 1, 28, 28)``, white ink on black.
+            batch_size: Images that the model gets at once; all of them when ``None``. Memory grows with it.
+            on_progress: Called after every batch with the number of images done and of all images.
 
         Returns:
             int64 of shape ``(n,)``; for a single ``(28, 28)`` image ``n`` is 1.
@@ -94,14 +105,25 @@ class Model:
             InputError: When the images have another shape or dtype; the message says what to do.
         """
         # The common case, without the function calls of the checked way: they cost more than these comparisons.
-        if type(images) is np.ndarray and images.dtype == _UINT8 and images.shape[1:] == _IMAGE and len(images):
+        if (
+            batch_size is None
+            and on_progress is None
+            and type(images) is np.ndarray
+            and images.dtype == _UINT8
+            and images.shape[1:] == _IMAGE
+            and len(images)
+        ):
             try:
                 labels: Labels = self._session.run(self._label, {"image": images})[0]
                 return labels
             except self._errors as error:
                 raise self._failed(error, images) from error
-        others: Labels = self._checked(self._label, images, np.empty(0, dtype=np.int64))
-        return others
+        batch = as_batch(images)
+        check_batch_size(batch_size)
+        try:
+            return answer(self._session, own_plan(), batch, batch_size=batch_size, on_progress=on_progress)
+        except self._errors as error:
+            raise self._failed(error, batch[:batch_size]) from error
 
     def predict_proba(self, images: npt.NDArray[np.uint8]) -> Scores:
         """The probability of each digit: float32 of shape ``(n, 10)``, each row sums to 1.

@@ -28,8 +28,8 @@ def test_who_is_wrong_where(path):  # noqa: F811
 
 def test_different_wrong_answers_differ_too(path):  # noqa: F811
     class Other(Fake):
-        def predict(self, images):
-            return (super().predict(images) + 1) % 10
+        def predict(self, images, **keywords):
+            return (super().predict(images, **keywords) + 1) % 10
 
     result = run(Fake(path, wrong=(3,)), Other(path, wrong=(3,)))
     assert (result.both_wrong, result.only_b_wrong, result.answers_differ) == (1, 24, 25)

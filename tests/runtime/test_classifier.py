@@ -21,6 +21,31 @@ def test_any_batch_of_images_whatever_the_model_takes(tmp_path, model):
         assert np.array_equal(classifier.predict(IMAGES[:count]), LABELS[:count])
 
 
+@pytest.mark.parametrize(
+    ("model", "progress"),
+    [(foreign_model(["n", 28, 28, 1]), [20, 40, 45]), (foreign_model([32, 784]), [32, 45])],
+)
+def test_batches_and_progress(tmp_path, model, progress):
+    classifier = load_classifier(save(model, tmp_path / "m.onnx"), calibration=digits(100, seed=5))
+    seen = []
+    labels = classifier.predict(IMAGES, batch_size=20, on_progress=lambda done, total: seen.append((done, total)))
+    assert np.array_equal(labels, LABELS)
+    assert seen == [(done, 45) for done in progress]
+
+
+def test_an_answer_beyond_the_digits_is_found_in_any_batch(tmp_path):
+    classifier = load_classifier(save(contract_model(), tmp_path / "m.onnx"))
+
+    class LastIsNoDigit:
+        def run(self, _outputs, feeds):
+            return [np.full(len(feeds["image"]), 10 if len(feeds["image"]) == 5 else 1)]
+
+    object.__setattr__(classifier, "session", LastIsNoDigit())
+    assert classifier.predict(IMAGES[:40], batch_size=20).tolist() == [1] * 40
+    with pytest.raises(ModelError, match="beyond 0 to 9"):
+        classifier.predict(IMAGES, batch_size=20)
+
+
 def test_images_are_checked(tmp_path):
     classifier = load_classifier(save(contract_model(), tmp_path / "m.onnx"))
     with pytest.raises(InputError, match="expected uint8"):

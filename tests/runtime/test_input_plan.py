@@ -61,11 +61,15 @@ def test_layouts_only_reshape(layout):
     assert np.array_equal(given_to_model.ravel(), images.ravel())
 
 
-@given(st.integers(0, 9), st.one_of(st.none(), st.integers(1, 5)))
-def test_chunks_cover_all_images_once_and_fill_up_the_last(count, size):
+SIZES = st.one_of(st.none(), st.integers(1, 5))
+
+
+@given(st.integers(0, 9), SIZES, SIZES)
+def test_chunks_cover_all_images_once_and_fill_up_the_last(count, size, wanted):
     images = np.arange(count, dtype=np.uint8)[:, None, None] * np.ones((28, 28), np.uint8)
-    chunks = list(plan(dtype="uint8", value_range="0..255", batch_size=size).chunks(images))
-    assert all(len(part) == (size or count) for part, _ in chunks)
+    chunks = list(plan(dtype="uint8", value_range="0..255", batch_size=size).chunks(images, wanted))
+    # A fixed batch wins over the wanted one, which leaves a smaller rest.
+    assert all(len(part) == size if size else len(part) == useful <= (wanted or count) for part, useful in chunks)
     seen = [int(image[0, 0, 0]) for part, useful in chunks for image in part[:useful]]
     assert seen == list(range(count))
 

@@ -34,6 +34,19 @@ def test_every_shape_gives_the_same_answers(model):
     assert model.predict(IMAGES[4]).tolist() == [LABELS[4]]
 
 
+@pytest.mark.parametrize("batch_size", [1, 7, 30, 100])
+def test_batches_and_progress(model, batch_size):
+    seen = []
+    labels = model.predict(IMAGES, batch_size=batch_size, on_progress=lambda done, total: seen.append((done, total)))
+    assert np.array_equal(labels, LABELS)
+    assert seen == [(min(done + batch_size, 30), 30) for done in range(0, 30, batch_size)]
+
+
+def test_a_batch_of_nothing(model):
+    with pytest.raises(InputError, match="a batch of 0 images is not possible; expected at least 1"):
+        model.predict(IMAGES, batch_size=0)
+
+
 def test_strided_and_read_only_images(model):
     strided = np.zeros((60, 1, 28, 56), np.uint8)[::2, :, :, ::2]
     strided[:, 0] = IMAGES
@@ -91,3 +104,5 @@ def test_failures_name_the_model_and_the_batch(model):
     for images in (IMAGES, IMAGES[:, None]):
         with pytest.raises(ProviderError, match="cpu has not enough memory for tiny at batch 30"):
             model.predict(images)
+    with pytest.raises(ProviderError, match="at batch 7"):
+        model.predict(IMAGES, batch_size=7)
