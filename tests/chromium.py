@@ -7,7 +7,6 @@ import contextlib
 import json
 import os
 import queue
-import shutil
 import subprocess
 import tempfile
 import threading
@@ -16,9 +15,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from needed import need, need_browser
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 LIMIT_SECONDS = 90.0
 OPTIONS = (
     "--headless",
@@ -29,14 +27,6 @@ OPTIONS = (
     "--disable-component-update",
     "--remote-debugging-pipe",
 )
-
-
-def find_chromium() -> str:
-    """Its path; the test is skipped where there is none."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
-    if found is None:
-        pytest.skip("no Chromium is installed")
-    return found
 
 
 class Chromium:
@@ -192,9 +182,8 @@ class Page:
 @contextlib.contextmanager
 def running_chromium(*options: str) -> Iterator[Chromium]:
     """A browser with an empty profile."""
-    program = find_chromium()
-    if shutil.which("bash") is None:
-        pytest.skip("bash, which hands the pipes over, is not installed")
+    program = need_browser()
+    need("bash")  # hands the pipes over
     to_read, to_write = os.pipe(), os.pipe()
     with tempfile.TemporaryDirectory(prefix="mnistbench-", ignore_cleanup_errors=True) as profile:
         # The protocol is spoken on the descriptors 3 and 4.

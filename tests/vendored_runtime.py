@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+from needed import lacking
 
 from mnistbench.demo.vendored import FILES, vendored_files
 from mnistbench.errors import PackageError
@@ -20,7 +20,7 @@ def real_runtime() -> dict[str, bytes]:
         with locked(CACHE):
             return vendored_files(cache_dir=CACHE / "onnxruntime-web")
     except PackageError as error:
-        pytest.skip(str(error))
+        lacking("npm", str(error))
 
 
 def false_runtime(**_options: object) -> dict[str, bytes]:

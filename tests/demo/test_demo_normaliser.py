@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
+from needed import need
 from random_pictures import coloured, random_picture
 
 from mnistbench.files import read_json
@@ -32,11 +32,9 @@ EACH = 12
 
 
 def run_modules(document):
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("node is not installed")
+    need("node")
     done = subprocess.run(
-        [node, Path(__file__).with_name("run_modules.mjs"), MODULES],
+        ["node", Path(__file__).with_name("run_modules.mjs"), MODULES],
         input=json.dumps(document),
         capture_output=True,
         text=True,

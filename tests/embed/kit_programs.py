@@ -5,32 +5,14 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
-
-import pytest
 
 # A kit must not find this repository, nor pip and npm the settings of the tests.
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MNISTBENCH_"))}
 ENVIRONMENT["ORT_DISABLE_TELEMETRY"] = "1"
 ENVIRONMENT["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-
-
-def need(*programs: str) -> None:
-    """Skip the test where a program is missing."""
-    for program in programs:
-        if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed")
-
-
-def need_browser() -> str:
-    """The name of an installed Chromium; the test is skipped where there is none."""
-    for program in ("chromium", "chromium-browser", "google-chrome"):
-        if shutil.which(program):
-            return program
-    pytest.skip("no Chromium is installed")
 
 
 def run(*command: object, cwd: Path, code: int = 0, env: dict[str, str] | None = None, errors: bool = False) -> str:

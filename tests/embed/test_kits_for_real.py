@@ -17,7 +17,8 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-from kit_programs import need, need_browser, readme_commands, run, spoil
+from kit_programs import readme_commands, run, spoil
+from needed import lacking, need, need_browser
 
 from mnistbench.locks import locked
 from mnistbench.precisions import PRECISIONS
@@ -129,7 +130,9 @@ def fetch_headers(folder: Path, elsewhere: Path) -> None:
         run("npm", "pack", HEADERS_PACKAGE, "--ignore-scripts", cwd=elsewhere)
     except (AssertionError, subprocess.TimeoutExpired) as error:
         # Somebody else's package of 150 MB: that it cannot be had says nothing of the kit.
-        pytest.skip(f"onnxruntime's headers cannot be fetched; set ONNXRUNTIME_DIR to its release: {str(error)[-200:]}")
+        lacking(
+            "npm", f"onnxruntime's headers cannot be fetched; set ONNXRUNTIME_DIR to its release: {str(error)[-200:]}"
+        )
     (tarball,) = elsewhere.glob("*.tgz")
     with tarball.open("rb") as stream:
         assert hashlib.file_digest(stream, "sha256").hexdigest() == HEADERS_SHA256

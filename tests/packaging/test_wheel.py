@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from chromium import running_chromium
+from needed import need
 
 from mnistbench.demo.vendored import FILES
 from mnistbench.locks import locked
@@ -130,8 +131,7 @@ def test_the_wheel_has_the_demo_page_and_what_runs_it(wheel):
     wanted = {f"mnistbench/demo/static/{path.relative_to(static).as_posix()}" for path in static.rglob("*.*")}
     with zipfile.ZipFile(wheel) as archive:
         assert wanted <= set(archive.namelist())
-        if shutil.which("npm") is None:
-            pytest.skip("npm is not installed: the wheel gets no runtime for the demo page")
+        need("npm")  # without it the wheel gets no runtime for the demo page
         for file in FILES:
             assert file.is_sound(archive.read(f"mnistbench/demo/vendor/{file.stored}"))
 
@@ -139,8 +139,7 @@ def test_the_wheel_has_the_demo_page_and_what_runs_it(wheel):
 @pytest.fixture
 def without_npm(tmp_path):
     """An environment in which the demo page has only what the wheel brought."""
-    if shutil.which("npm") is None:
-        pytest.skip("npm is not installed: the wheel gets no runtime for the demo page")
+    need("npm")
     (tmp_path / "empty").mkdir()
     return ENVIRONMENT | {"PATH": str(tmp_path / "empty"), "XDG_CACHE_HOME": str(tmp_path / "cache")}
 
