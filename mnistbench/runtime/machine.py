@@ -38,6 +38,10 @@ NVIDIA = 0x10DE
 """PCI number of the maker. Source: the PCI ID repository."""
 
 
+_brought_by_plugins: set[str] = set()
+"""Providers of this process's plug-ins: onnxruntime 1.31 lists them with those it was built with, older ones do not."""
+
+
 class Machine:
     """This machine and the onnxruntime installed on it."""
 
@@ -51,7 +55,7 @@ class Machine:
 
     def available_providers(self) -> list[str]:
         """What the installed onnxruntime was built with, usable or not."""
-        return list(import_onnxruntime().get_available_providers())
+        return [name for name in import_onnxruntime().get_available_providers() if name not in _brought_by_plugins]
 
     def cuda_version(self) -> str:
         """The CUDA that onnxruntime was built for, such as ``13.0``; empty when unknown."""
@@ -90,7 +94,10 @@ class Machine:
         Raises:
             Exception: What onnxruntime raises for a library that it cannot load.
         """
-        import_onnxruntime().register_execution_provider_library(name, path)
+        onnxruntime = import_onnxruntime()
+        before = set(onnxruntime.get_available_providers())
+        onnxruntime.register_execution_provider_library(name, path)
+        _brought_by_plugins.update(set(onnxruntime.get_available_providers()) - before)
 
     def ep_devices(self) -> Sequence[Any]:
         """Pairs of provider and hardware that onnxruntime offers: ``OrtEpDevice``."""
