@@ -58,7 +58,8 @@ class Subject:
         }
         return LatencyResult(
             name=self.model.name,
-            file=path_in_results(self.model.path),
+            # The model that does nothing lies in a temporary folder, which is gone when the run is read.
+            file=self.model.path.name if self.model.is_floor else path_in_results(self.model.path),
             sha256=self.model.sha256,
             device=self.device.text,
             mode=self.mode,

@@ -134,7 +134,7 @@ def test_the_floor_is_really_measured(tmp_path):
         bench, [(write_model(tmp_path / "m.onnx"), "m")], lambda request: measure_once(request, IMAGES, TickingClock())
     )
     assert [row.error for row in found.results] == [None] * 4
-    assert found.results[-1].name == FLOOR
+    assert (found.results[-1].name, found.results[-1].file) == (FLOOR, "identity.onnx")
 
 
 def test_an_interrupted_run_is_kept(tmp_path):
