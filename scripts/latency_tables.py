@@ -1,4 +1,4 @@
-"""Tables of docs/benchmarking.md, from committed results: what the verdicts are worth on a machine and in simulation."""
+"""Tables of docs/benchmarking.md, from committed results: what verdicts and times are worth, and what the wrapper adds."""
 
 from __future__ import annotations
 
@@ -79,6 +79,49 @@ def noise() -> str:
         f"{settings['processes']} processes or, by the undisturbed call, more where they disagree."
     )
     return markdown(Sheet("", columns, tuple(rows), note))
+
+
+def overhead() -> str:
+    """What the wrapper adds to onnxruntime: a call of ``predict``, and ``evaluate`` of the test images."""
+    document = read("overhead.json")
+    heads = ("what", "beside", "bare", "ours", "added")
+    rows = []
+    for row in document["rows"]:
+        bare, ours = (units.seconds(row[f"{side}_seconds"]) for side in ("baseline", "ours"))
+        # A single call is judged by the time that it adds, a loop over all images by its share.
+        extra = row.get("ours_extra_seconds")
+        added = f"{units.signed_percent(1 / row['ratio'] - 1)}%" if extra is None else units.signed_seconds(extra)
+        rows.append((row["name"], f"`{row['baseline']}`", bare, ours, added))
+    columns = tuple(Column(head, right=position > 1) for position, head in enumerate(heads))
+    note = f"Medians of alternating rounds, and of their differences. On {machine(document['environment'])}."
+    return markdown(Sheet("", columns, tuple(rows), note))
+
+
+def agreement() -> str:
+    """Our times over those of independent harnesses on the same session or file."""
+    document = read("agreement.json")
+    heads = ("network", "batch", "harness", "provider", "ours", "theirs", "mean", "median", "least")
+    rows = tuple(
+        (
+            row["name"],
+            str(row["batch_size"]),
+            row["harness"],
+            row["provider"],
+            units.seconds(row["median"]["ours_seconds"]),
+            units.seconds(row["median"]["theirs_seconds"]),
+            *(f"{row[figure]['ratio']:.3f}" for figure in ("mean", "median", "least")),
+        )
+        for row in document["rows"]
+    )
+    columns = tuple(Column(head, right=position not in (0, 2, 3)) for position, head in enumerate(heads))
+    settings = document["settings"]
+    figures = document["compared"].values()
+    compared = "; ".join(dict.fromkeys(f"{figure}: {what}" for of in figures for figure, what in of.items()))
+    note = (
+        f"ours, theirs: medians of a call. The ratios are of ours to theirs; {compared}. {settings['threads']} thread, "
+        f"{settings['rounds']} turns of each with torch. On {machine(document['environment'])}."
+    )
+    return markdown(Sheet("", columns, rows, note))
 
 
 def read(file: str) -> Any:

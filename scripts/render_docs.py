@@ -16,10 +16,12 @@ from typing import Any
 import click
 from docs_pictures import pictures
 from fault_tables import faults
-from latency_tables import machine, noise, read, same_or_slower
+from latency_tables import agreement, machine, noise, overhead, read, same_or_slower
 from picture_tables import normaliser
 from picture_tables import pictures as picture_set
 from precision_tables import precisions
+from scale_tables import engines, slots
+from zoo_tables import zoo_latency, zoo_providers
 
 from mnistbench.artifacts import bundled_zoo, read_manifest
 from mnistbench.catalog import NETWORKS, find
@@ -293,7 +295,13 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "networks": networks,
     "same-or-slower": same_or_slower,
     "noise": noise,
+    "overhead": overhead,
+    "agreement": agreement,
+    "zoo-latency": zoo_latency,
+    "zoo-providers": zoo_providers,
     "precisions": precisions,
+    "engines": engines,
+    "slots": slots,
     "faults": faults,
     "normaliser": normaliser,
     "pictures": picture_set,
@@ -321,6 +329,7 @@ def main() -> int:
         TOP / "docs" / "latency.md",
         TOP / "docs" / "pictures.md",
         TOP / "docs" / "reliability.md",
+        TOP / "docs" / "scale.md",
     ]
     wanted = {
         **{path: render_sections(path.read_text(encoding="utf-8")) for path in marked},
