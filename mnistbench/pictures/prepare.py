@@ -17,7 +17,7 @@ from mnistbench.pictures.features import shape_features
 from mnistbench.pictures.ink import find_ink
 from mnistbench.pictures.normalise import Image28, ink_box, normalise
 from mnistbench.pictures.resample import Grey, reduced
-from mnistbench.pictures.segment import Cutout, segment
+from mnistbench.pictures.segment import MOST_REGIONS, Cutout, segment
 
 WORKING = 192
 """Pixels of the longer side on which one digit is looked for."""
@@ -53,11 +53,13 @@ class Prepared:
 
     Attributes:
         groups: From left to right; of each the ways to cut it, of each way the pieces. Without ``multi`` there is one
-            group with one piece, or none where there is no ink.
+            group with one piece, or none where there is no ink; so too where there are too many shapes.
         dark_on_light: Whether the ink was darker than the paper.
         note: What is unusual about the file.
         width: Pixels of the original.
         height: Likewise.
+        too_many: With ``multi``, how many shapes there are, if more than
+            :data:`mnistbench.pictures.segment.MOST_REGIONS`: no row of digits; else 0.
     """
 
     groups: tuple[tuple[tuple[Piece, ...], ...], ...]
@@ -65,6 +67,7 @@ class Prepared:
     note: str
     width: int
     height: int
+    too_many: int = 0
 
 
 def prepare(source: Any, *, multi: bool = False) -> Prepared:
@@ -89,12 +92,15 @@ def prepare_picture(picture: Picture, *, multi: bool = False) -> Prepared:
         if box is not None and max(box[2] - box[0], box[3] - box[1]) < SMALL and max(view.grey.shape) > WORKING:
             nearer = _looked_at(view.nearer(working, box), WORKING)
             working, strokes, dark = nearer if nearer[1].regions else (working, strokes, dark)
-    cutouts = segment(strokes) if multi else (((Cutout(strokes.ink, 0, 0),),),) if strokes.regions else ()
+    num_shapes = len(strokes.regions)
+    too_many = num_shapes if multi and num_shapes > MOST_REGIONS else 0
+    whole = (((Cutout(strokes.ink, 0, 0),),),) if strokes.regions else ()
+    cutouts = segment(strokes) if multi and not too_many else whole
     groups = tuple(
         tuple(tuple(_piece(cutout, working) for cutout in way) for way in ways)
         for ways in cutouts
     )  # fmt: skip
-    return Prepared(groups, dark, picture.note, picture.width, picture.height)
+    return Prepared(groups, dark, picture.note, picture.width, picture.height, too_many)
 
 
 @dataclass(frozen=True, eq=False)

@@ -38,11 +38,11 @@ class Answer:
     Attributes:
         label: The digit; ``None`` where there is none, or several.
         probabilities: Of the digits 0 to 9, as the model says, also where it was refused; ``None`` without ink and
-            for several digits.
+            for several digits or shapes.
         is_digit: Whether it is one digit.
         reason: Why it is none; empty where it is.
-        score: How much it looks like a digit: log odds, from 0 on it is one; ``None`` without ink.
-        image: uint8 of shape ``(28, 28)``: exactly what the model was given.
+        score: How much it looks like a digit: log odds, from 0 on it is one; ``None`` as ``probabilities``.
+        image: uint8 of shape ``(28, 28)``: exactly what the model was given; of several, the first.
         box: Left, top, right and bottom of the ink in pixels of the upright original; ``None`` without ink.
         digits: With ``multi``, an answer for each piece from left to right; else empty.
         text: With ``multi``, the digits in a row, ``?`` for a piece that is none.
@@ -181,6 +181,9 @@ def _single(chosen: Sequence[Answer], picture: Prepared) -> Answer:
 def _several(chosen: Sequence[Answer], picture: Prepared) -> Answer:
     if not chosen:
         return _single(chosen, picture)
+    if picture.too_many:
+        reason = f"too many shapes for a row of digits: {picture.too_many:,}"
+        return Answer(None, None, False, reason, None, chosen[0].image, chosen[0].box, note=picture.note)
     text = "".join("?" if digit.label is None else str(digit.label) for digit in chosen)
     boxes = [digit.box for digit in chosen if digit.box is not None]
     box = (min(b[0] for b in boxes), min(b[1] for b in boxes), max(b[2] for b in boxes), max(b[3] for b in boxes))

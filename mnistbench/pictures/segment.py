@@ -33,6 +33,9 @@ NARROWEST = 0.3
 MOST_PARTS = 8
 """That one group of touching digits is cut into."""
 
+MOST_REGIONS = 300
+"""Of a row of digits, broken ones among them. A page of text has thousands, and each would be cut and read."""
+
 
 @dataclass(frozen=True, eq=False)
 class Cutout:
@@ -63,18 +66,27 @@ def grouped(regions: tuple[Region, ...]) -> list[list[Region]]:
     """Regions that belong to one digit, from left to right.
 
     Regions above each other are one digit (a broken "5"), and a low one beside a tall one that is near.
+    The first two neighbours that belong together are merged, as often as there are such.
     """
-    groups: list[list[Region]] = [[region] for region in sorted(regions, key=lambda r: (r.left + r.right, r.top))]
-    merged = True
-    while merged:
-        merged = False
-        tallest = max((_box(group)[2] - _box(group)[0] for group in groups), default=0)
-        for first in range(len(groups) - 1):
-            if _belong(groups[first], groups[first + 1], tallest):
-                groups[first : first + 2] = [groups[first] + groups[first + 1]]
-                merged = True
-                break
-    return groups
+    in_order = sorted(regions, key=lambda r: (r.left + r.right, r.top))
+    # The next one is the last: it is taken off and put back at the end.
+    ahead = [_Group([region], _box([region])) for region in reversed(in_order)]
+    passed: list[_Group] = []
+    tallest = max((region.height for region in regions), default=0)
+    while ahead:
+        if not passed or not _belong(passed[-1].box, ahead[-1].box, tallest):
+            passed.append(ahead.pop())
+            continue
+        # What was passed before these two did not belong together and still does not...
+        merged = _merged(passed.pop(), ahead.pop())
+        ahead.append(merged)
+        height = merged.box[2] - merged.box[0]
+        if height > tallest:
+            # ... unless what counts as low and near has grown.
+            tallest = height
+            ahead += reversed(passed)
+            passed.clear()
+    return [group.regions for group in passed]
 
 
 def seam(ink: Grey) -> list[int]:
@@ -93,8 +105,27 @@ def seam(ink: Grey) -> list[int]:
     return way[::-1]
 
 
-def _belong(first: list[Region], second: list[Region], tallest: int) -> bool:
-    a, b = _box(first), _box(second)
+_Box = tuple[int, int, int, int]
+"""Top, left, bottom, right."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Group:
+    """Regions of one digit and the box around them."""
+
+    regions: list[Region]
+    box: _Box
+
+
+def _merged(first: _Group, second: _Group) -> _Group:
+    """Both as one; the first's list grows, since copying it each time would take long for very many."""
+    a, b = first.box, second.box
+    first.regions.extend(second.regions)
+    return _Group(first.regions, (min(a[0], b[0]), min(a[1], b[1]), max(a[2], b[2]), max(a[3], b[3])))
+
+
+def _belong(a: _Box, b: _Box, tallest: int) -> bool:
+    """Whether the groups in two boxes, neighbours from left to right, are one digit."""
     shared = min(a[3], b[3]) - max(a[1], b[1])
     if shared > OVERLAP * min(a[3] - a[1], b[3] - b[1]):
         return True
@@ -102,8 +133,7 @@ def _belong(first: list[Region], second: list[Region], tallest: int) -> bool:
     return low and -shared < NEAR * tallest and min(a[2], b[2]) > max(a[0], b[0]) - NEAR * tallest
 
 
-def _box(group: list[Region]) -> tuple[int, int, int, int]:
-    """Top, left, bottom, right."""
+def _box(group: list[Region]) -> _Box:
     return (
         min(region.top for region in group),
         min(region.left for region in group),

@@ -110,6 +110,20 @@ def test_several_digits_in_a_row(cli, tmp_path):
     assert single["is_digit"] is False
 
 
+def test_a_picture_of_thousands_of_shapes_does_not_keep_the_others_waiting(cli, tmp_path):
+    dots = np.full((768, 768), 255, np.uint8)
+    for row, column in np.ndindex(2, 2):
+        dots[64 + row : 704 : 4, 64 + column : 704 : 4] = 0
+    (tmp_path / "many").mkdir()
+    Image.fromarray(dots).save(tmp_path / "many" / "dots.png")
+    draw(tmp_path / "many" / "row.png", "1", "0")
+    first, second = cli("predict", tmp_path / "many", "--multi", "--threads", 1, "--json").succeeds().json
+    assert (first["label"], first["is_digit"], "text" in first) == (None, False, False)
+    assert "too many shapes" in first["reason"]
+    assert second["text"] == "10"
+    assert "0 with a digit, 1 without" in cli("predict", tmp_path / "many" / "dots.png", "--multi").succeeds().out
+
+
 def test_explanations(cli, folder, tmp_path):
     cli("predict", folder / "a.png", "--explain", tmp_path / "why.png").succeeds()
     with Image.open(tmp_path / "why.png") as drawn:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import itertools
+import time
+
 import numpy as np
 import pytest
 from drawn_pictures import FOUR, ONE, SEVEN, stroked, zero
 
 from mnistbench.pictures.clean import Strokes, keep_strokes
-from mnistbench.pictures.regions import find_regions
-from mnistbench.pictures.segment import grouped, seam, segment
+from mnistbench.pictures.regions import Region, find_regions
+from mnistbench.pictures.segment import NEAR, OVERLAP, PART, grouped, seam, segment
 
 
 def cropped(picture):
@@ -91,3 +94,57 @@ def test_a_speck_of_a_few_pixels_is_never_cut_into_more_parts_than_it_has_column
     ink[2 : 2 + height, 2 : 2 + width] = 255
     for group in segment(Strokes(ink, find_regions(ink, 26.0), 0)):
         assert all(1 <= len(way) <= width for way in group)
+
+
+def box_of(group):
+    """Top, left, bottom and right of regions."""
+    edges = np.array([(region.top, region.left, region.bottom, region.right) for region in group])
+    return (*edges[:, :2].min(0).tolist(), *edges[:, 2:].max(0).tolist())
+
+
+def are_one_digit(a, b, tallest):
+    shared = min(a[3], b[3]) - max(a[1], b[1])
+    near = NEAR * tallest
+    is_above = shared > OVERLAP * min(a[3] - a[1], b[3] - b[1])
+    is_low = min(a[2] - a[0], b[2] - b[0]) < PART * tallest
+    is_part = is_low and -shared < near and min(a[2], b[2]) > max(a[0], b[0]) - near
+    return is_above or is_part
+
+
+def merged_one_by_one(regions):
+    """The rule of :func:`grouped` as it is said: everything is looked at again after each merge."""
+    groups = [[region] for region in sorted(regions, key=lambda r: (r.left + r.right, r.top))]
+    while True:
+        boxes = [box_of(group) for group in groups]
+        tallest = max(bottom - top for top, _, bottom, _ in boxes)
+        pairs = enumerate(itertools.pairwise(boxes))
+        first = next((first for first, (a, b) in pairs if are_one_digit(a, b, tallest)), None)
+        if first is None:
+            return groups
+        groups[first : first + 2] = [groups[first] + groups[first + 1]]
+
+
+def regions_at_random(seed):
+    """Boxes anywhere in a row: high and low, apart and above each other."""
+    generator = np.random.default_rng(seed)
+    count = generator.integers(1, 60)
+    corners = generator.integers(0, (80, 10 * count), (count, 2))
+    ends = corners + generator.integers(1, (60, 25), (count, 2))
+    return tuple(
+        Region(number, *corner, *end, 1.0, 255.0)
+        for number, (corner, end) in enumerate(zip(corners.tolist(), ends.tolist(), strict=True), start=1)
+    )
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_groups_are_those_of_merging_one_by_one(seed):
+    regions = regions_at_random(seed)
+    assert grouped(regions) == merged_one_by_one(regions)
+
+
+def test_thousands_of_regions_are_grouped_at_once():
+    dots = itertools.product(range(0, 400, 4), range(0, 400, 4))
+    regions = tuple(Region(i, top, left, top + 2, left + 2, 4.0, 255.0) for i, (top, left) in enumerate(dots, start=1))
+    began = time.process_time()
+    assert sorted(region.number for group in grouped(regions) for region in group) == list(range(1, 10_001))
+    assert time.process_time() - began < 5  # seconds; a hundred times as long as it takes
