@@ -5,10 +5,12 @@ Formats are told by content, never by name, and only those of :data:`FORMATS` ar
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import stat
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,7 +82,8 @@ def open_picture(source: Any, *, colours: bool = False) -> Picture:
 
     Args:
         source: A path, the bytes of a file, a PIL image, or a uint8 array of shape ``(h, w)``, ``(h, w, 3)`` or
-            ``(h, w, 4)``.
+            ``(h, w, 4)``. A PIL image keeps its size and its frame, which is the one that is read; only its pixels may
+            be loaded by this.
         colours: Whether to keep it in colours too, to be shown.
 
     Raises:
@@ -96,7 +99,8 @@ def open_picture(source: Any, *, colours: bool = False) -> Picture:
     from PIL import Image
 
     if isinstance(source, Image.Image):
-        return _from_pillow(source, "the picture", "", colours)
+        with _faults_told("the picture"):
+            return _from_pillow(source, "the picture", "", colours)
     raise PictureError(
         f"a picture cannot be had from {type(source).__name__}; give a path, bytes, a PIL image or a uint8 array"
     )
@@ -121,16 +125,30 @@ def _read(path: Path) -> bytes:
 
 
 def _from_bytes(content: bytes, name: str, suffix: str, colours: bool) -> Picture:
-    from PIL import Image, UnidentifiedImageError
+    from PIL import Image
 
     if not content:
         raise PictureError(f"{name} is empty; {ADVICE}")
+    with _faults_told(name, content), Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+        return _from_pillow(picture, name, suffix, colours, is_ours=True)
+
+
+@contextlib.contextmanager
+def _faults_told(name: str, content: bytes = b"") -> Iterator[None]:
+    """Whatever Pillow raises within becomes one clear line.
+
+    Raises:
+        PictureError: In its place.
+    """
+    from PIL import Image, UnidentifiedImageError
+
     with warnings.catch_warnings():
-        # Odd metadata is none of our business; only the size is, and that is checked below.
+        # Odd metadata is none of our business; only the size is, and that is checked apart.
         warnings.simplefilter("ignore")
         try:
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
-                return _from_pillow(picture, name, suffix, colours)
+            yield
+        except PictureError:  # it is a ValueError too
+            raise
         except Image.DecompressionBombError:
             raise _too_large(name, "far too many pixels", f"{MOST_PIXELS:,}") from None
         except UnidentifiedImageError:
@@ -142,7 +160,8 @@ def _from_bytes(content: bytes, name: str, suffix: str, colours: bool) -> Pictur
             raise PictureError(f"{name} is damaged or cut off: {reason:.120}; save it anew") from None
 
 
-def _from_pillow(picture: Any, name: str, suffix: str, colours: bool) -> Picture:
+def _from_pillow(picture: Any, name: str, suffix: str, colours: bool, *, is_ours: bool = False) -> Picture:
+    """What is in a PIL image; a caller's own is neither made smaller nor moved to another frame."""
     from PIL import ImageOps
 
     width, height = picture.size
@@ -156,9 +175,12 @@ def _from_pillow(picture: Any, name: str, suffix: str, colours: bool) -> Picture
     if kind in SUFFIXES and suffix and suffix not in SUFFIXES[kind]:
         notes.append(f"named {suffix}, but {kind} inside")
     if getattr(picture, "n_frames", 1) > 1:
-        notes.append(f"the first of {picture.n_frames} frames")
-        picture.seek(0)
-    picture.draft(None, (LONGEST, LONGEST))  # JPEG is decoded smaller at once; other formats ignore it
+        if is_ours:
+            picture.seek(0)
+        frame = f"number {picture.tell() + 1}" if picture.tell() else "the first"
+        notes.append(f"{frame} of {picture.n_frames} frames")
+    if is_ours:
+        picture.draft(None, (LONGEST, LONGEST))  # JPEG is decoded smaller at once; other formats ignore it
     picture.load()
     picture = shrunk(picture)
     try:

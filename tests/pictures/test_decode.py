@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import zlib
@@ -127,6 +128,29 @@ def test_animations_give_their_first_frame_and_say_so():
         assert found.note == "the first of 2 frames"
 
 
+def test_a_callers_picture_keeps_its_size_and_its_frame():
+    large = Image.fromarray(GREY).resize((3000, 2000))
+    photo = Image.open(io.BytesIO(encoded(large, "JPEG")))
+    for _ in range(2):
+        found = open_picture(photo)
+        assert photo.size == (found.width, found.height) == (3000, 2000)
+        assert difference(found, open_picture(large).grey) < 2
+    frames = [Image.fromarray(stroked(lines)) for lines in (SEVEN, FOUR, SEVEN)]
+    animation = Image.open(io.BytesIO(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])))
+    animation.seek(1)
+    found = open_picture(animation)
+    assert difference(found, stroked(FOUR)) < 3
+    assert (animation.tell(), found.note) == (1, "number 2 of 3 frames")
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
+def test_a_callers_picture_that_is_cut_off_is_one_clear_line(kind):
+    content = encoded(np.random.default_rng(0).integers(0, 256, (200, 200)).astype(np.uint8), kind)
+    with Image.open(io.BytesIO(content[: len(content) // 2])) as cut, pytest.raises(PictureError) as caught:
+        open_picture(cut)
+    assert str(caught.value).startswith("the picture is damaged or cut off: ")
+
+
 def test_a_wrong_ending_is_read_by_its_content_and_told(tmp_path):
     path = tmp_path / "seven.jpg"
     path.write_bytes(encoded(GREY, "PNG"))
@@ -151,7 +175,7 @@ BROKEN = {
     "pdf": (b"%PDF-1.7 ...", "PDF"),
     "heic": (b"\0\0\0\x18ftypheic....", "HEIC"),
     "bomb": (png_header(50_000, 50_000), "too large"),
-    "just too many pixels": (png_header(8_001, 8_000), "8,001x8,000 pixels"),
+    "just too many pixels": (png_header(8_001, 8_000), "broken.png is too large: 8,001x8,000 pixels"),
     "larger than an integer": (png_header(2**31 - 1, 2**31 - 1), "too large"),
     "0x0": (png_header(0, 0), "damaged"),
     "no pixels in it": (png_header(100, 100), "damaged or cut off"),
