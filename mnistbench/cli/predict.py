@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mnistbench.cli.explanations import Explanations
 from mnistbench.cli.foreign import limits_of, untrusted_option
 from mnistbench.cli.options import PathType, debug_option, json_option, threads_option, work_dir_option
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
@@ -81,8 +82,8 @@ def predict(
             raise PictureError(f"there are no pictures in {', '.join(map(str, images))}; name files or other folders")
         for folder in empty:
             say(f"note: there are no pictures in {folder}")
-        _check_explain(explain, paths)
-        rows = _read_all(reader, paths, multi=multi, explain=explain, processes=threads or cpus_usable())
+        explanations = Explanations(explain, len(paths))
+        rows = _read_all(reader, paths, explanations, multi=multi, processes=threads or cpus_usable())
         if csv_file is not None:
             atomic_write(csv_file, answers_csv(rows).encode())
         if jsonl_file is not None:
@@ -92,7 +93,9 @@ def predict(
         print_json(rows)
     elif num_failed < len(rows):
         print_sheets([answers_sheet(rows, model=reader.model.name, shown=SHOWN)])
-    return 0 if not num_failed else 3 if num_failed < len(rows) else 1
+    if num_failed == len(rows):
+        return 1
+    return 3 if num_failed or explanations.num_failed else 0
 
 
 def _load_reader(
@@ -122,19 +125,8 @@ def _load_reader(
     )
 
 
-def _check_explain(explain: Path | None, paths: list[Path]) -> None:
-    if explain is not None and _is_file(explain) and len(paths) > 1:
-        raise click.BadParameter(
-            f"{explain} is one file for {len(paths):,} pictures; name a folder", param_hint="--explain"
-        )
-
-
-def _is_file(explain: Path) -> bool:
-    return explain.suffix.lower() == ".png" and not explain.is_dir()
-
-
 def _read_all(
-    reader: Reader, paths: list[Path], *, multi: bool, explain: Path | None, processes: int
+    reader: Reader, paths: list[Path], explanations: Explanations, *, multi: bool, processes: int
 ) -> list[dict[str, Any]]:
     """A row for each picture; says at once which cannot be opened."""
     from mnistbench.cli.picture_progress import PictureProgress
@@ -156,22 +148,9 @@ def _read_all(
                 if answer.note:
                     say(f"note: {path}: {answer.note}")
                 rows.append(row | answer.as_dict() | {"width": outcome.width, "height": outcome.height})
-                if explain is not None:
-                    _explain(path, answer, explain, len(rows), len(paths))
+                explanations.write(path, answer, len(rows))
             progress.advance(len(part))
     return rows
 
 
 _FAILED: dict[str, Any] = {"label": None, "probabilities": None, "is_digit": False, "reason": "it cannot be opened"}
-
-
-def _explain(path: Path, answer: Any, explain: Path, number: int, total: int) -> None:
-    from mnistbench.pictures.decode import open_picture
-    from mnistbench.pictures.explain import draw_explanation, write_explanation
-
-    if _is_file(explain):
-        target = explain
-    else:
-        # Numbered, since folders may hold files of the same name.
-        target = explain / (f"{path.stem}.png" if total == 1 else f"{number:0{len(str(total))}}-{path.stem}.png")
-    write_explanation(draw_explanation(open_picture(path, colours=True), answer, str(path)), target)

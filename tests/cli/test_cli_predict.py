@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from mnistbench.pictures.read import Reader
+
 HIDDEN = {"CUDA_VISIBLE_DEVICES": "-1"}
 
 
@@ -132,6 +134,64 @@ def test_explanations(cli, folder, tmp_path):
     assert sorted(path.name for path in (tmp_path / "why").iterdir()) == ["1-a.png", "2-c.png", "3-d.png", "4-b.png"]
     outcome = cli("predict", folder, "--explain", tmp_path / "one.png")
     outcome.fails_with("one file for 4 pictures", "folder", code=2)
+
+
+LONGEST_NAME = "ä" * 125 + "a.png"
+"""Of 255 bytes, as many as a file's name may have."""
+
+
+def test_the_longest_name_of_a_file_can_be_explained(cli, folder, tmp_path):
+    (folder / "a.png").rename(folder / LONGEST_NAME)
+    cli("predict", folder, "--explain", tmp_path / "why").succeeds()
+    names = {path.name for path in (tmp_path / "why").iterdir()}
+    assert names == {"1-c.png", "2-d.png", f"3-{'ä' * 100}.png", "4-b.png"}
+    cli("predict", folder / LONGEST_NAME, "--explain", tmp_path / "one").succeeds()
+    assert [path.name for path in (tmp_path / "one").iterdir()] == [f"{'ä' * 100}.png"]
+
+
+def test_what_cannot_be_explained_is_answered_and_kept(cli, folder, tmp_path):
+    (folder / "broken.png").write_bytes(b"no picture")
+    (tmp_path / "file").write_text("no folder", encoding="utf-8")
+    table, lines = tmp_path / "answers.csv", tmp_path / "answers.jsonl"
+    options = ("--explain", tmp_path / "file" / "why", "--csv", table, "--jsonl", lines, "--json")
+    outcome = cli("predict", folder, *options)
+    assert outcome.code == 3
+    assert [row["label"] for row in outcome.json] == [1, None, None, None, 0]
+    assert [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()] == outcome.json
+    assert len(table.read_text(encoding="utf-8").splitlines()) == 6
+    notes = [line for line in outcome.err.splitlines() if line.startswith("note: ")]
+    assert len(notes) == 4
+    for note in notes:
+        assert "is not explained" in note
+        assert "Not a directory; name another place with --explain" in note
+    assert cli("predict", folder / "a.png", *options).code == 3
+    assert cli("predict", folder / "broken.png", *options).code == 1
+
+
+def test_a_picture_that_goes_before_it_is_explained_keeps_its_answer(cli, folder, tmp_path, monkeypatch):
+    read = Reader.read
+
+    def read_and_remove(self, pictures, **options):
+        (folder / "a.png").unlink()
+        return read(self, pictures, **options)
+
+    monkeypatch.setattr(Reader, "read", read_and_remove)
+    outcome = cli("predict", folder, "--explain", tmp_path / "why", "--json")
+    assert outcome.code == 3
+    assert [row["label"] for row in outcome.json] == [1, None, None, 0]
+    (note,) = outcome.err.splitlines()
+    assert note.startswith(f"note: {folder / 'a.png'} is not explained: {folder / 'a.png'} cannot be read")
+    assert sorted(path.name for path in (tmp_path / "why").iterdir()) == ["2-c.png", "3-d.png", "4-b.png"]
+
+
+def test_an_explanation_without_memory_is_a_line(cli, folder, tmp_path, monkeypatch):
+    def refuse(*_):
+        raise MemoryError
+
+    monkeypatch.setattr("mnistbench.pictures.explain.write_explanation", refuse)
+    outcome = cli("predict", folder / "a.png", "--explain", tmp_path / "why.png", "--json")
+    assert (outcome.code, outcome.json[0]["label"]) == (3, 1)
+    assert "does not fit into memory" in outcome.err
 
 
 def test_another_model(trained, folder):
