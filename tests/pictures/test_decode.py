@@ -129,11 +129,11 @@ def test_animations_give_their_first_frame_and_say_so():
 
 
 def test_a_callers_picture_keeps_its_size_and_its_frame():
-    large = Image.fromarray(GREY).resize((3000, 2000))
+    large = Image.fromarray(GREY).resize((4000, 3000))
     photo = Image.open(io.BytesIO(encoded(large, "JPEG")))
     for _ in range(2):
         found = open_picture(photo)
-        assert photo.size == (found.width, found.height) == (3000, 2000)
+        assert photo.size == (found.width, found.height) == (4000, 3000)
         assert difference(found, open_picture(large).grey) < 2
     frames = [Image.fromarray(stroked(lines)) for lines in (SEVEN, FOUR, SEVEN)]
     animation = Image.open(io.BytesIO(encoded(frames[0], "GIF", save_all=True, append_images=frames[1:])))
@@ -199,6 +199,7 @@ def test_broken_files_give_one_clear_line(tmp_path, name):
         open_picture(path)
     message = str(caught.value)
     assert message.startswith(f"{path} ")
+    assert message.count(str(path)) == 1
     assert text in message
     assert ";" in message  # the next step
     assert "\n" not in message
