@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -27,6 +28,9 @@ NOT_A_DIGIT = "its shape and the networks' answers are not those of a digit"
 
 UNCUT = 2.0
 """Log odds by which the cut of a group must be the better reading."""
+
+AT_ONCE = 256
+"""Images that the networks get in one call; memory grows with it."""
 
 Box = tuple[int, int, int, int]
 
@@ -100,14 +104,15 @@ class Reader:
         ]
 
     def read(self, pictures: Sequence[Prepared], *, multi: bool = False) -> list[Answer]:
-        """Answers for prepared pictures, all in one batch.
+        """Answers for prepared pictures; the networks get :data:`AT_ONCE` images in a call.
 
         Args:
             pictures: From :func:`mnistbench.pictures.prepare.prepare`, with the same ``multi``.
             multi: Whether several digits in a row are expected.
         """
         pieces = list(_pieces(pictures))
-        read = iter(self._read_pieces(pieces))
+        parts = (pieces[start : start + AT_ONCE] for start in range(0, len(pieces), AT_ONCE))
+        read = itertools.chain.from_iterable(map(self._read_pieces, parts))
         answers = []
         for picture in pictures:
             ways = [[tuple(next(read) for _ in way) for way in group] for group in picture.groups]
@@ -116,8 +121,6 @@ class Reader:
         return answers
 
     def _read_pieces(self, pieces: Sequence[Piece]) -> list[Answer]:
-        if not pieces:
-            return []
         images = np.stack([piece.image for piece in pieces])[:, None]
         logits = [judge.predict_logits(images) for judge in self._judges]
         probabilities = self.model.predict_proba(images).astype(np.float64)

@@ -33,6 +33,9 @@ NARROWEST = 0.3
 MOST_PARTS = 8
 """That one group of touching digits is cut into."""
 
+MOST_DIGITS = 200
+"""Of a row with cuts: many groups are cut into fewer parts, since each way to cut each of them is read."""
+
 MOST_REGIONS = 300
 """Of a row of digits, broken ones among them. A page of text has thousands, and each would be cut and read."""
 
@@ -59,7 +62,9 @@ Alternatives = tuple[tuple[Cutout, ...], ...]
 def segment(strokes: Strokes) -> tuple[Alternatives, ...]:
     """The groups of a row of digits from left to right, each with the ways to cut it."""
     labels, regions = label_regions(strokes.ink, INKED)
-    return tuple(_alternatives(_lifted(strokes.ink, labels, group)) for group in grouped(regions))
+    groups = grouped(regions)
+    most_parts = min(MOST_PARTS, MOST_DIGITS // max(1, len(groups)))
+    return tuple(_alternatives(_lifted(strokes.ink, labels, group), most_parts) for group in groups)
 
 
 def grouped(regions: tuple[Region, ...]) -> list[list[Region]]:
@@ -149,12 +154,12 @@ def _lifted(ink: Grey, labels: np.ndarray[tuple[int, ...], np.dtype[np.int64]], 
     return Cutout(np.where(inside, ink[top:bottom, left:right], 0.0), top, left)
 
 
-def _alternatives(whole: Cutout) -> Alternatives:
+def _alternatives(whole: Cutout, most_parts: int) -> Alternatives:
     height, width = whole.ink.shape
     ways: list[tuple[Cutout, ...]] = [(whole,)]
     if width >= WIDE * height:
         # No more parts than columns, of which a speck of a few pixels has too few.
-        most = min(MOST_PARTS, int(width / (NARROWEST * height)), width)
+        most = min(most_parts, int(width / (NARROWEST * height)), width)
         for count in range(2, most + 1):
             cuts = (_cut(whole, count, along_seams=True), _cut(whole, count, along_seams=False))
             ways += [parts for parts in cuts if len(parts) == count]

@@ -7,13 +7,17 @@ import re
 
 import numpy as np
 import pytest
+from drawn_pictures import SEVEN, stroked, zero
 from PIL import Image, ImageDraw, ImageFont
 
 import mnistbench
 from mnistbench.pictures.decode import open_picture
 from mnistbench.pictures.explain import draw_explanation
 from mnistbench.pictures.prepare import prepare
+from mnistbench.pictures.read import AT_ONCE, Reader
+from mnistbench.pictures.refuse import JUDGES
 from mnistbench.pictures.segment import MOST_REGIONS
+from mnistbench.runtime.model import Model
 
 
 def dotted(every=4, dot=2, *, side=768, margin=64):
@@ -56,3 +60,13 @@ def test_a_row_may_have_many_shapes_and_not_one_more(more, too_many):
     prepared = prepare(picture, multi=True)
     assert prepared.too_many == too_many
     assert len(prepared.groups) >= 1
+
+
+def test_networks_get_a_bounded_number_of_images_in_a_call(monkeypatch):
+    sizes = []
+    ask = Model.predict_proba
+    monkeypatch.setattr(Model, "predict_proba", lambda model, images: sizes.append(len(images)) or ask(model, images))
+    reader = Reader(mnistbench.load(JUDGES[0], num_threads=1))
+    pictures = [prepare(zero()), prepare(stroked(SEVEN))] * 150
+    assert [answer.label for answer in reader.read(pictures)] == [0, 7] * 150
+    assert sizes == [AT_ONCE, 300 - AT_ONCE]

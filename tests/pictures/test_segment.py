@@ -148,3 +148,13 @@ def test_thousands_of_regions_are_grouped_at_once():
     began = time.process_time()
     assert sorted(region.number for group in grouped(regions) for region in group) == list(range(1, 10_001))
     assert time.process_time() - began < 5  # seconds; a hundred times as long as it takes
+
+
+def test_many_shapes_that_could_be_cut_are_cut_into_few_parts():
+    dashes = np.zeros((768, 768))
+    for index in range(180):
+        dashes[40 + index * 97 % 680 :, 20 + 4 * index :][:3, :8] = 255
+    groups = segment(keep_strokes(dashes))
+    assert len(groups) == 180
+    assert sum(len(way) for group in groups for way in group) <= 2000
+    assert max(len(way) for way in segment(keep_strokes(dashes[:, :60]))[0]) > 2
