@@ -11,20 +11,36 @@ from mnistbench.report.sheet import Column, Sheet, markdown
 
 
 def pictures() -> str:
-    """Digits read and other pictures refused on the made set, by kind."""
+    """Digits read and other pictures refused on the made set, by kind; which letters are where."""
     document = read("pictures.json")
     groups = document["groups"]
     rows = [_row("digits, all", groups["all"]["digits"])]
     rows += [_row(name, found) for name, found in groups["digits by kind and setting"].items()]
     rows.append(_row("no digits, all", groups["all"]["others"]))
     rows += [_row(name, found) for name, found in groups["others by kind"].items()]
+    rows += [_row("letters near digits", found) for found in groups["letters near digits"].values()]
     heads = ("pictures", "number", "right %", "95% interval")
     columns = tuple(Column(head, right=position > 0) for position, head in enumerate(heads))
     note = (
         f"Right: the digit read, or the picture refused. Read by `{document['model']}`; made with seed "
         f"{document['seed']} and {len(document['fonts'])} fonts by `bench/pictures/make_set.py`."
     )
+    note += _letters(document["letters"], groups["letters near digits by letter"])
     return markdown(Sheet("", columns, tuple(rows), note))
+
+
+def _letters(letters: dict[str, str], found: dict[str, Any]) -> str:
+    """A paragraph: what the letters are, of those near digits the shares too, and which are left out."""
+    near = ", ".join(f"{letter} {row['right']} of {row['pictures']}" for letter, row in found.items())
+    return (
+        f"\n\n`letters` are {_listed(letters['far'])}. `letters near digits`, which are not counted in `no digits, "
+        f"all`, were refused: {near}. Left out are the twins of digits, which are digits in most fonts or hands: "
+        f"{_listed(letters['twins'])}."
+    )
+
+
+def _listed(letters: str) -> str:
+    return ", ".join(letters)
 
 
 def _row(name: str, found: dict[str, Any]) -> tuple[str, ...]:

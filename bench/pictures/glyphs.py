@@ -9,11 +9,14 @@ from PIL import Image, ImageDraw, ImageFont
 
 FOLDERS = ("/usr/share/fonts", "/usr/local/share/fonts", "~/.fonts", "/Library/Fonts", "C:/Windows/Fonts")
 
-PLAIN_LETTERS = "AEFHKMNRWXafhkmnrwx"
-"""Letters that look like no digit in any font; used for fitting."""
-
 OTHER_LETTERS = "AEFHKMNRTVWXadefhkmnprtvwxy"
-"""Letters that are no digit's twin (as O, I, l, S, Z, B, q, g, b, G, J are)."""
+"""Letters taken to be far from every digit: about half of the alphabet, and the easier one."""
+
+NEAR_LETTERS = "CDGJLPQUYciju"
+"""Letters that are no digit, but near one: a digit with a stroke more or less, or as a hurried hand leaves it."""
+
+TWINS = "BIOSZbgloqsz"
+"""Letters that are a digit too in most fonts or hands: 8, 1, 0, 5, 2, 6, 9, 1, 0, 9, 5, 2. Either may be meant."""
 
 SIGNS = "#@&%?$+=*{}~"
 

@@ -2,7 +2,9 @@
 
 Digits: drawn with a pen, and set in the DejaVu fonts of the machine; turned by up to 10 degrees, of any size, in two
 flat colours, as a scan with grain, photographed (perspective, uneven light, blur, noise, JPEG), and photographed on
-ruled paper. No digits: letters of the same fonts in the same four settings, drawings, surfaces, faces, empty paper.
+ruled paper. No digits: letters of the same fonts in the same four settings, drawings, surfaces, faces, empty paper. Of
+the alphabet these are the letters that are far from digits; those near one are a group of their own, and the twins of
+digits are left out (``glyphs.py``).
 The decision "no digit" was fitted on other fonts, another seed and, but for scribbles and empty paper, other kinds
 (``fit_refusal.py``). What share of digits should pass was chosen with an eye on a set like this one, of another seed.
 ``--pictures FOLDER`` also writes the pictures themselves.
@@ -29,7 +31,7 @@ from mnistbench.measure.environment import collect_environment
 from mnistbench.measure.stats import wilson_interval
 from mnistbench.pictures.prepare import prepare
 from mnistbench.pictures.read import DEFAULT_MODEL, Answer, Reader
-from pictures.glyphs import OTHER_LETTERS, find_fonts, random_glyph
+from pictures.glyphs import NEAR_LETTERS, OTHER_LETTERS, TWINS, find_fonts, random_glyph
 from pictures.negatives import REPORTED_DRAWINGS, REPORTED_SURFACES
 from pictures.scene import clean, on_field, photographed, scanned
 from pictures.strokes import drawn_digit
@@ -44,6 +46,9 @@ SETTINGS: dict[str, Callable[[Image.Image, Random], Image.Image]] = {
 }
 FONTS = ("DejaVu",)
 """Families that the decision was not fitted on."""
+
+NEAR = "letter near digits: "
+"""How the kinds of these begin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +90,14 @@ def make_others(count: int, random: Random, fonts: list[Path]) -> Iterator[Made]
             yield Made(-1, kind, "surface", REPORTED_SURFACES[kind](random))
 
 
+def make_near_letters(count: int, random: Random, fonts: list[Path]) -> Iterator[Made]:
+    """Letters near digits, a quarter in each setting; none without fonts."""
+    for index in range(count if fonts else 0):
+        setting = list(SETTINGS)[index % 4]
+        letter, ink = random_glyph(NEAR_LETTERS, fonts, random)
+        yield Made(-1, f"{NEAR}{letter}", setting, SETTINGS[setting](on_field(ink, random), random))
+
+
 def is_right(made: Made, answer: Answer) -> bool:
     """A digit read as it is, or no digit refused."""
     return answer.label == made.label if made.label >= 0 else not answer.is_digit
@@ -112,6 +125,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=5)
     parser.add_argument("--digits", type=int, default=1200)
     parser.add_argument("--others", type=int, default=1000)
+    parser.add_argument("--near-letters", type=int, default=520, help="letters near digits, apart from the others")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--output", type=Path, help="write counts, intervals and the environment to this JSON file")
     parser.add_argument("--pictures", type=Path, help="also write each picture into this folder")
@@ -119,7 +133,13 @@ def main() -> None:
     random, fonts = np.random.default_rng(arguments.seed), find_fonts(*FONTS)
     reader = Reader(mnistbench.load(locate(arguments.model, [bundled_zoo()]).path))
     outcomes: list[tuple[Made, bool]] = []
-    for makers, count in ((make_digits, arguments.digits), (make_others, arguments.others)):
+    # The letters near digits come last, so that all that is drawn before is as it was without them.
+    parts = (
+        (make_digits, arguments.digits),
+        (make_others, arguments.others),
+        (make_near_letters, arguments.near_letters),
+    )
+    for makers, count in parts:
         for index, made in enumerate(makers(count, random, fonts)):
             answer = reader.read([prepare(made.picture)])[0]
             right = is_right(made, answer)
@@ -129,13 +149,16 @@ def main() -> None:
                 truth = "none" if made.label < 0 else made.label
                 name = f"{truth}-{index:05}-{made.kind.replace(': ', '-').replace(' ', '-')}"
                 made.picture.save(arguments.pictures / f"{name}{'' if right else '-WRONG'}.png")
+    digits = [o for o in outcomes if o[0].label >= 0]
+    near = [o for o in outcomes if o[0].kind.startswith(NEAR)]
+    others = [o for o in outcomes if o[0].label < 0 and not o[0].kind.startswith(NEAR)]
     groups = {
-        "all": summary(outcomes, lambda made: "digits" if made.label >= 0 else "others"),
-        "digits by kind and setting": summary(
-            [o for o in outcomes if o[0].label >= 0], lambda m: f"{m.kind}, {m.setting}"
-        ),
-        "digits by label": summary([o for o in outcomes if o[0].label >= 0], lambda m: str(m.label)),
-        "others by kind": summary([o for o in outcomes if o[0].label < 0], lambda m: m.kind),
+        "all": summary(digits, lambda _: "digits") | summary(others, lambda _: "others"),
+        "digits by kind and setting": summary(digits, lambda m: f"{m.kind}, {m.setting}"),
+        "digits by label": summary(digits, lambda m: str(m.label)),
+        "others by kind": summary(others, lambda m: m.kind),
+        "letters near digits": summary(near, lambda _: "all"),
+        "letters near digits by letter": summary(near, lambda m: m.kind.removeprefix(NEAR)),
     }
     for title, table in groups.items():
         print(title)
@@ -145,6 +168,7 @@ def main() -> None:
     if arguments.output is not None:
         document = {"schema_version": 1, "kind": "pictures", "environment": collect_environment().as_dict()}
         document |= {"seed": arguments.seed, "model": reader.model.name, "fonts": [font.name for font in fonts]}
+        document["letters"] = {"far": OTHER_LETTERS, "near": NEAR_LETTERS, "twins": TWINS}
         write_json(arguments.output, document | {"groups": groups})
 
 
