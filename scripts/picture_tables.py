@@ -68,3 +68,25 @@ def normaliser() -> str:
     images = document["rows"][0]["num_images"]
     note = f"Right of {images:,}; as MNIST gives them: {given}. On {machine(document['environment'])}."
     return markdown(Sheet("", columns, rows, note))
+
+
+def many_pictures() -> str:
+    """A folder of very many pictures: the whole command beside a bare loop that only decodes the files."""
+    document = read("many-pictures.json")
+    heads = ("pictures", "`mnistbench predict`", "decoding alone", "ratio", "right %", "refused")
+    rows = (
+        (
+            units.count(document["num_images"]),
+            units.seconds(document["ours_seconds"]),
+            units.seconds(document["baseline_seconds"]),
+            f"{document['ratio']:.1f}",
+            units.percent(document["right"] / document["num_images"]),
+            units.count(document["refused"]),
+        ),
+    )
+    columns = tuple(Column(head) for head in heads)
+    note = (
+        f"Medians of {document['rounds']} turns of each, by `bench/pictures/many.py`. "
+        f"On {machine(document['environment'])}."
+    )
+    return markdown(Sheet("", columns, rows, note))
