@@ -19,8 +19,8 @@ from mnistbench.files import check_writable
 from mnistbench.locks import is_locked
 from mnistbench.training.executor import Sweep
 from mnistbench.training.failures import reason_of
-from mnistbench.training.job import Job, read_finished
-from mnistbench.training.run import Now, utc_now
+from mnistbench.training.job import FinishedRun, Job, read_finished
+from mnistbench.training.run import Now, Waiting, utc_now
 from mnistbench.training.slots import Slot, least_loaded
 from mnistbench.training.states import read_run, write_failure
 from mnistbench.training.sweep import Observer, next_job
@@ -32,6 +32,9 @@ Message = tuple[str, str, Any]
 ``broken`` (an error that is no job's fault), ``unusable`` (why its device computes nothing; the process ends),
 ``died`` (how, in words)."""
 
+Task = tuple[Job, bool]
+"""A job for a process, and whether it goes on with what is in the job's folder; otherwise it starts over."""
+
 BREAKS = 2
 """A fresh process is given a device that has broken; one that breaks so often, with nothing done between, is left."""
 
@@ -42,10 +45,13 @@ class Fleet(Protocol):
     at_once_ready: bool
     """Whether a process can be given jobs before it says that it is ready."""
 
+    shares_folder: bool
+    """Whether every process trains in the work folder of this one, so that any goes on where another stopped."""
+
     def start(self, slot: Slot) -> Any:
         """Start a process."""
 
-    def give(self, worker: Any, job: Job) -> bool:
+    def give(self, worker: Any, task: Task) -> bool:
         """Hand over a job; whether the process was there to take it."""
 
     def listen(self, workers: Sequence[Any]) -> Sequence[tuple[Any, Message]]:
@@ -125,6 +131,8 @@ class _Dispatch:
         self._waiting = deque(dict.fromkeys(sweep.jobs))
         self._due: deque[Job] = deque()
         self._begun: set[str] = set()
+        # Keys, each with the machine of the folder: what is there now was made by this sweep.
+        self._cleared: set[tuple[str, str]] = set()
         self._deaths: Counter[str] = Counter()
         self._checked = False
 
@@ -160,7 +168,7 @@ class _Dispatch:
             if index is None:
                 return
             seat, job = open_[index], self._due[0]
-            if self._fleet.give(seat.worker, job):
+            if self._fleet.give(seat.worker, (job, self._resume or self._is_cleared(job, seat))):
                 seat.jobs[job.key] = self._due.popleft()
             else:  # word of its death is on the way
                 deaf.add(id(seat))
@@ -188,6 +196,8 @@ class _Dispatch:
                 seat.begun.add(key)
                 self._begin(seat.jobs[key])
             case "event":
+                if not isinstance(content, Waiting):  # all others come after an earlier run was removed
+                    self._cleared.add((key, self._folder_of(seat)))
                 self._observer.event(seat.jobs[key], content)
             case "finished":
                 seat.breaks = 0
@@ -201,6 +211,14 @@ class _Dispatch:
         if job.key not in self._begun:
             self._begun.add(job.key)
             self._observer.begin(job)
+
+    def _folder_of(self, seat: _Seat) -> str:
+        """The machine that has the work folder of a seat; empty for the one that all share."""
+        return "" if self._fleet.shares_folder else seat.slot.node
+
+    def _is_cleared(self, job: Job, seat: _Seat) -> bool:
+        """Whether what a seat finds in the folder of a job is of this sweep. That it was begun does not say so."""
+        return (job.key, self._folder_of(seat)) in self._cleared
 
     def _has_others(self, seat: _Seat) -> bool:
         """Whether there is another machine to train on."""
@@ -233,7 +251,7 @@ class _Dispatch:
         again = []
         for key, job in jobs.items():
             try:
-                run = read_finished(job.folder(self._work_dir)) if self._resume else None
+                run = self._find_finished(job)
             except (ArtifactError, OSError) as error:
                 self._begin(job)
                 self._observer.fail(job, reason_of(job, error))
@@ -254,6 +272,12 @@ class _Dispatch:
             if not self._has_others(seat):
                 raise ProcessError(f"{why}; see what its machine says, then repeat the command")
             self._leave_out(seat, why)
+
+    def _find_finished(self, job: Job) -> FinishedRun | None:
+        """The run that a process finished before it died. Of one that starts over, an earlier one may be there still."""
+        if self._resume or (self._fleet.shares_folder and (job.key, "") in self._cleared):
+            return read_finished(job.folder(self._work_dir))
+        return None
 
 
 def _note_death(job: Job, work_dir: Path, how: str, now: Now) -> str:

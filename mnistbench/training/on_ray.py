@@ -31,10 +31,10 @@ from mnistbench.cluster import (
 from mnistbench.errors import ProcessError, ProviderError
 from mnistbench.files import atomic_write
 from mnistbench.spec import NetworkSpec
-from mnistbench.training.dispatch import Message, dispatch
+from mnistbench.training.dispatch import Message, Task, dispatch
 from mnistbench.training.executor import Sweep
 from mnistbench.training.hardware import choose_device, choose_precision
-from mnistbench.training.job import Job, Precision
+from mnistbench.training.job import Precision
 from mnistbench.training.ray_actor import Terms, Trainer
 from mnistbench.training.run import Now, utc_now
 from mnistbench.training.slots import Slot, slots_of_node
@@ -174,6 +174,7 @@ class _Actors:
         note: Callable[[str], None],
     ) -> None:
         self._ray, self._store, self._slots, self._note = ray, store, slots, note
+        self.shares_folder = store is None
         self._sweep = dataclasses.replace(sweep, jobs=())
         self._datasets = frozenset(job.dataset_sha256 for job in sweep.jobs)
         self._mark: Path | None = None
@@ -200,9 +201,9 @@ class _Actors:
         stream = handle.train.options(num_returns="streaming").remote(self._sweep, slot, terms)
         return _Actor(handle, stream, address)
 
-    def give(self, worker: _Actor, job: Job) -> bool:
+    def give(self, worker: _Actor, task: Task) -> bool:
         """Hand over a job; that its process was gone is heard in its stream."""
-        worker.handle.give.remote(job)
+        worker.handle.give.remote(task)
         return True
 
     def listen(self, workers: Sequence[_Actor]) -> Sequence[tuple[_Actor, Message]]:

@@ -19,9 +19,8 @@ from typing import Any
 
 import torch
 
-from mnistbench.training.dispatch import Message, dispatch
+from mnistbench.training.dispatch import Message, Task, dispatch
 from mnistbench.training.executor import Sweep
-from mnistbench.training.job import Job
 from mnistbench.training.run import Now, utc_now
 from mnistbench.training.slots import Slot, slots_of_machine
 from mnistbench.training.sweep import Observer
@@ -76,6 +75,7 @@ class _Processes:
     """The processes of this machine; as :class:`mnistbench.training.dispatch.Fleet`."""
 
     at_once_ready = True
+    shares_folder = True
 
     def __init__(self, sweep: Sweep) -> None:
         # The jobs come one by one.
@@ -92,10 +92,10 @@ class _Processes:
         theirs.close()
         return _Process(process, ours)
 
-    def give(self, worker: _Process, job: Job | None) -> bool:
+    def give(self, worker: _Process, task: Task | None) -> bool:
         """Hand over a job, or word that there is none."""
         try:
-            worker.connection.send(job)
+            worker.connection.send(task)
         except OSError:
             return False
         return True

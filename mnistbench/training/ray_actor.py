@@ -19,7 +19,7 @@ from pathlib import Path
 from mnistbench._version import __version__
 from mnistbench.cache import user_cache_dir
 from mnistbench.errors import ArtifactError, BrokenDeviceError, MissingExtraError, MnistbenchError, ProcessError
-from mnistbench.training.dispatch import Message
+from mnistbench.training.dispatch import Message, Task
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
 from mnistbench.training.slots import Slot
@@ -61,14 +61,14 @@ class Trainer:
         self._inbox = _Inbox()
         self._stopped = threading.Event()
 
-    def give(self, job: Job) -> None:
+    def give(self, task: Task) -> None:
         """Hand over a job."""
-        self._inbox.jobs.put(job)
+        self._inbox.tasks.put(task)
 
     def stop(self) -> None:
         """Leave at the next pause; what is saved stays."""
         self._stopped.set()
-        self._inbox.jobs.put(None)
+        self._inbox.tasks.put(None)
 
     def train(self, sweep: Sweep, slot: Slot, terms: Terms) -> Iterator[list[Message]]:
         """Train what is given; messages in batches, in their order."""
@@ -127,17 +127,17 @@ class _Inbox:
     """Jobs that have come; as :class:`mnistbench.training.worker.Inbox`."""
 
     def __init__(self) -> None:
-        self.jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self.tasks: queue.SimpleQueue[Task | None] = queue.SimpleQueue()
         self.before: Callable[[Job], object] | None = None
 
     def poll(self) -> bool:
         """Whether one is there."""
-        return not self.jobs.empty()
+        return not self.tasks.empty()
 
-    def recv(self) -> Job | None:
+    def recv(self) -> Task | None:
         """The next one; its run is first looked for elsewhere."""
-        job = self.jobs.get()
-        if job is not None and self.before is not None:
+        task = self.tasks.get()
+        if task is not None and self.before is not None:
             with contextlib.suppress(ArtifactError, MissingExtraError, OSError):  # then it is trained
-                self.before(job)
-        return job
+                self.before(task[0])
+        return task

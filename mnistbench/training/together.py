@@ -61,13 +61,13 @@ def run_together(
     waiting, checked = deque(jobs), False
     if device.type == "cuda":
         num_runs = min(num_runs, MOST_ON_A_GPU)
-    with contextlib.closing(Turns(dataset, device, work_dir, observer, resume=resume)) as turns:
+    with contextlib.closing(Turns(dataset, device, work_dir, observer)) as turns:
         while True:
             while len(turns) < num_runs and (job := next_job(waiting, work_dir, resume, observer)):
                 if not checked:
                     check_writable(work_dir / "training")
                     checked = True
-                turns.add(job)
+                turns.add(job, resume=resume)
             if not len(turns):
                 return
             turns.step()
@@ -81,24 +81,21 @@ class Turns:
         device: For all jobs.
         work_dir: Folder for all runs.
         observer: Told of everything.
-        resume: As for :func:`mnistbench.training.run.run_job`.
     """
 
-    def __init__(
-        self, dataset: Dataset, device: torch.device, work_dir: Path, observer: Observer, *, resume: bool
-    ) -> None:
+    def __init__(self, dataset: Dataset, device: torch.device, work_dir: Path, observer: Observer) -> None:
         self._dataset, self._device, self._work_dir = dataset, device, work_dir
-        self._observer, self._resume = observer, resume
+        self._observer = observer
         self._running: deque[_Turn] = deque()
 
     def __len__(self) -> int:
         return len(self._running)
 
-    def add(self, job: Job) -> None:
-        """Begin a job."""
+    def add(self, job: Job, *, resume: bool) -> None:
+        """Begin a job; ``resume`` as for :func:`mnistbench.training.run.run_job`."""
         self._observer.begin(job)
         told = partial(self._observer.event, job)
-        steps = job_steps(job, self._dataset, self._device, self._work_dir, resume=self._resume, on_event=told)
+        steps = job_steps(job, self._dataset, self._device, self._work_dir, resume=resume, on_event=told)
         self._running.append(_Turn(job, steps, new_stream(self._device) if self._device.type == "cuda" else None))
 
     def step(self) -> None:

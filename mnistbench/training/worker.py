@@ -24,7 +24,7 @@ import torch
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import BrokenDeviceError
-from mnistbench.training.dispatch import Message
+from mnistbench.training.dispatch import Message, Task
 from mnistbench.training.executor import Sweep
 from mnistbench.training.hardware import choose_device, keep_freed_memory
 from mnistbench.training.job import FinishedRun, Job
@@ -86,7 +86,7 @@ class Inbox(Protocol):
     def poll(self) -> bool:
         """Whether something is there."""
 
-    def recv(self) -> Job | None:
+    def recv(self) -> Task | None:
         """The next job, or ``None`` when there will be no more; waits for it."""
 
 
@@ -110,23 +110,24 @@ def train_in_turns(
     Args:
         inbox: Where jobs come from.
         dataset: What ``sweep`` loads.
-        sweep: As for :func:`work`.
+        sweep: As for :func:`work`; whether to resume says each task.
         slot: As for :func:`work`.
         reporter: Told of everything.
 
     Raises:
         BrokenDeviceError: When its device computes no more.
     """
-    turns = Turns(dataset, torch.device(slot.device), sweep.work_dir, reporter, resume=sweep.resume)
+    turns = Turns(dataset, torch.device(slot.device), sweep.work_dir, reporter)
     more = True
     with contextlib.closing(turns):
         while more or len(turns):
             while more and len(turns) < slot.at_once and (not len(turns) or inbox.poll()):
-                job = inbox.recv()
-                if job is None:
+                task = inbox.recv()
+                if task is None:
                     more = False
                 else:
-                    turns.add(job)
+                    job, resume = task
+                    turns.add(job, resume=resume)
                     yield
             if len(turns):
                 turns.step()

@@ -82,7 +82,7 @@ def told_by_an_actor(work_dir: Path, *, at_once: int = 1) -> list[Message]:
     terms = Terms("10.0.0.1", __version__, frozenset({JOBS[0].dataset_sha256}), mark)
     actor = Trainer()
     for job in JOBS:
-        actor.give(job)
+        actor.give((job, True))
     sweep = Sweep((), make_dataset, work_dir)
     return [message for batch in actor.train(sweep, Slot("cpu", at_once), terms) for message in batch]
 

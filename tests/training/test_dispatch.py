@@ -16,10 +16,10 @@ from tiny import make_dataset, tiny_job
 
 from mnistbench.errors import DataError, ProcessError
 from mnistbench.training import dispatch as dispatching
-from mnistbench.training.dispatch import Message, dispatch
+from mnistbench.training.dispatch import Message, Task, dispatch
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import Job
-from mnistbench.training.run import run_job
+from mnistbench.training.run import StepsDone, Waiting, run_job
 from mnistbench.training.slots import Slot
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -33,13 +33,20 @@ class Actor:
 
     def __init__(self, slot: Slot) -> None:
         self.slot, self.given, self.says = slot, [], deque[Message]()
+        self.resumes: list[bool] = []
 
 
 class Stage:
     """A fleet whose processes play what ``play`` says of each job."""
 
-    def __init__(self, play: Play, *, hello: Callable[[Actor], Sequence[Message]] | None = None) -> None:
-        self.at_once_ready = hello is None
+    def __init__(
+        self,
+        play: Play,
+        *,
+        hello: Callable[[Actor], Sequence[Message]] | None = None,
+        shares_folder: bool = True,
+    ) -> None:
+        self.at_once_ready, self.shares_folder = hello is None, shares_folder
         self.actors: list[Actor] = []
         self.stopped: list[bool] = []
         self.coming: list[Slot] = []
@@ -51,8 +58,10 @@ class Stage:
             self.actors[-1].says.extend(self._hello(self.actors[-1]))
         return self.actors[-1]
 
-    def give(self, worker: Actor, job: Job) -> bool:
+    def give(self, worker: Actor, task: Task) -> bool:
+        job, resume = task
         worker.given.append(job)
+        worker.resumes.append(resume)
         worker.says.extend(self._play(worker, job))
         return True
 
@@ -75,12 +84,17 @@ def well(_actor: Actor, job: Job) -> list[Message]:
 
 
 def run(
-    stage: Stage, slots: Sequence[Slot], work_dir: Path, jobs: Sequence[Job] = JOBS, **given: Any
+    stage: Stage,
+    slots: Sequence[Slot],
+    work_dir: Path,
+    jobs: Sequence[Job] = JOBS,
+    *,
+    resume: bool = True,
+    **given: Any,
 ) -> tuple[Log, list[str]]:
     log, notes = Log(), []
-    dispatch(
-        Sweep(tuple(jobs), make_dataset, work_dir), slots, stage, log, on_note=notes.append, now=lambda: NOON, **given
-    )
+    sweep = Sweep(tuple(jobs), make_dataset, work_dir, resume)
+    dispatch(sweep, slots, stage, log, on_note=notes.append, now=lambda: NOON, **given)
     return log, notes
 
 
@@ -345,13 +359,79 @@ def test_a_process_that_hears_nothing_any_more_loses_no_job(tmp_path: Path) -> N
     stage = Stage(well)
     plain = stage.give
 
-    def give(worker: Actor, job: Job) -> bool:
+    def give(worker: Actor, task: Task) -> bool:
         if worker is stage.actors[0]:
             worker.says.append(("died", "", "was killed"))
             return False
-        return plain(worker, job)
+        return plain(worker, task)
 
     stage.give = give
     log, _ = run(stage, [HERE], tmp_path)
     assert len(log.reasons) == 4
     assert not any("killed" in reason for reason in log.reasons.values())
+
+
+STEPS, WAITS = StepsDone(epoch=1, steps=1, num_steps=3, loss=0.5), Waiting()
+
+
+def dies_once(*events: Any) -> Play:
+    """The first process dies after some events of its job."""
+    died: list[Actor] = []
+
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if died:
+            return well(actor, job)
+        died.append(actor)
+        return [("begun", job.key, None), *[("event", job.key, event) for event in events], ("died", "", "was lost")]
+
+    return play
+
+
+@pytest.mark.parametrize(
+    ("events", "then"),
+    [
+        pytest.param([STEPS], True, id="trained"),
+        pytest.param([WAITS, STEPS], True, id="waited and trained"),
+        # Then nobody knows that the earlier run was removed.
+        pytest.param([WAITS], False, id="waited"),
+        pytest.param([], False, id="only begun"),
+    ],
+)
+def test_a_job_starts_over_once_and_goes_on_with_its_epochs_when_it_is_taken_up_again(
+    tmp_path: Path, events: list[Any], then: bool
+) -> None:
+    stage = Stage(dies_once(*events))
+    run(stage, [HERE], tmp_path, JOBS[:2], resume=False, tries=2)
+    assert [actor.resumes for actor in stage.actors] == [[False], [then, False]]
+
+
+def test_where_each_machine_has_its_own_folder_a_job_starts_over_once_on_each(tmp_path: Path) -> None:
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if actor.slot == THERE:
+            return well(actor, job)
+        return [("begun", job.key, None), ("event", job.key, STEPS), BROKEN]
+
+    stage = Stage(play, shares_folder=False)
+    run(stage, [HERE, THERE], tmp_path, JOBS[:1], resume=False, tries=3)
+    assert [(actor.slot.node, actor.resumes) for actor in stage.actors] == [
+        ("here", [False]),
+        ("here", [True]),
+        ("there", [False]),
+    ]
+
+
+@pytest.mark.parametrize(("events", "ends"), [([STEPS], "finish"), ([], "fail")])
+def test_a_result_counts_after_a_death_when_it_is_not_the_one_that_was_to_be_replaced(
+    tmp_path: Path, events: list[Any], ends: str
+) -> None:
+    job = tiny_job()
+    run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
+    log, _ = run(Stage(dies_once(*events)), [HERE], tmp_path, [job], resume=False)
+    assert [log.of(job)[0], log.of(job)[-1]] == ["begin", ends]
+
+
+def test_where_each_machine_has_its_own_folder_an_earlier_result_in_this_one_is_none_of_theirs(tmp_path: Path) -> None:
+    job = tiny_job()
+    run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
+    log, _ = run(Stage(dies_once(STEPS), shares_folder=False), [HERE], tmp_path, [job], resume=False)
+    assert log.of(job)[-1] == "fail"

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+import torch
 from tiny import make_dataset, tiny_job
 
 from mnistbench._version import __version__
@@ -16,6 +17,7 @@ from mnistbench.training.dispatch import Message
 from mnistbench.training.executor import Sweep
 from mnistbench.training.job import read_finished
 from mnistbench.training.ray_actor import Terms, Trainer
+from mnistbench.training.run import EpochDone, run_job
 from mnistbench.training.slots import Slot
 from mnistbench.training.stores import Store
 
@@ -37,8 +39,8 @@ def stream(store: Store) -> Iterator[list[Message]]:
     """What it says of two jobs."""
     trainer = Trainer()
     for job in JOBS:
-        trainer.give(job)
-    trainer._inbox.jobs.put(None)
+        trainer.give((job, True))
+    trainer._inbox.tasks.put(None)
     terms = Terms("10.0.0.9", __version__, DATASETS, MARK, store)
     return trainer.train(Sweep((), make_dataset, Path("/of/the/driver")), Slot("cpu"), terms)
 
@@ -116,3 +118,19 @@ def test_a_machine_without_a_home_is_left_out_and_says_why(homeless, tmp_path, m
     assert isinstance(error, ProcessError)
     assert str(error).startswith("10.0.0.7 cannot train: cannot tell where the user's cache is")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("resume", "epochs"), [(True, 0), (False, 1)])
+def test_each_job_says_itself_whether_it_starts_over(tmp_path: Path, resume: bool, epochs: int) -> None:
+    job, mark = JOBS[0], tmp_path / "mark"
+    mark.touch()
+    run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
+    trainer = Trainer()
+    trainer.give((job, resume))
+    trainer._inbox.tasks.put(None)
+    # The command was told to start over, and this job has done so before.
+    messages = trainer.train(
+        Sweep((), make_dataset, tmp_path, resume=False), Slot("cpu"), Terms("10.0.0.9", __version__, DATASETS, mark)
+    )
+    said = [content for batch in messages for _, _, content in batch]
+    assert sum(isinstance(content, EpochDone) for content in said) == epochs
