@@ -71,11 +71,14 @@ class _Seat:
     slot: Slot
     worker: Any = None
     ready: bool = False
+    """Whether it can be given jobs; may be no more than a hope, see ``at_once_ready``."""
+    able: bool = False
+    """Whether its process has said that it is ready, or taken up a job."""
     jobs: dict[str, Job] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
     """Keys of those jobs that its process has taken up."""
     breaks: int = 0
-    """How often its device has broken since a job ended there."""
+    """How often its device has broken, or its process has ended before it could train, since a job ended there."""
 
 
 def dispatch(
@@ -134,6 +137,8 @@ class _Dispatch:
         # Keys, each with the machine of the folder: what is there now was made by this sweep.
         self._cleared: set[tuple[str, str]] = set()
         self._deaths: Counter[str] = Counter()
+        # Machines of which a process was fit to train.
+        self._suited: set[str] = set()
         self._checked = False
 
     def fill(self) -> bool:
@@ -156,7 +161,8 @@ class _Dispatch:
             if idle >= len(self._due):
                 return
             if seat.worker is None:
-                seat.worker, seat.ready = self._fleet.start(seat.slot), self._fleet.at_once_ready
+                seat.worker = self._fleet.start(seat.slot)
+                seat.ready = seat.able = self._fleet.at_once_ready
                 self.started.append(seat.worker)
                 idle += 1
 
@@ -181,18 +187,27 @@ class _Dispatch:
         kind, key, content = message
         match kind:
             case "ready":
-                seat.ready = True
-                if content is not None and self._has_others(seat):
+                seat.ready = seat.able = True
+                if content is None:
+                    self._suited.add(seat.slot.node)
+                elif self._has_others(seat):
                     self._leave_out(seat, content)
             case "broken":
-                if seat.ready or not self._has_others(seat):
+                if seat.ready:
                     raise content
-                self._leave_out(seat, str(content))
+                self._bury(seat, "has ended")
+                self._miss_start(seat, str(content), content, again=False)
             case "died":
+                able = seat.able
                 self._bury(seat, content)
+                if not able:
+                    why = f"a process {content} before it could train"
+                    error = ProcessError(f"{why}; see what its machine says, then repeat the command")
+                    self._miss_start(seat, why, error, again=self._is_awaited(seat.slot.node))
             case "unusable":
                 self._retire(seat, content)
             case "begun":
+                seat.able = True
                 seat.begun.add(key)
                 self._begin(seat.jobs[key])
             case "event":
@@ -224,6 +239,33 @@ class _Dispatch:
         """Whether there is another machine to train on."""
         return any(other.slot.node != seat.slot.node for other in self.seats)
 
+    def _is_awaited(self, node: str) -> bool:
+        """Whether a process of a machine trains, or is on its way."""
+        return any(seat.worker is not None for seat in self.seats if seat.slot.node == node)
+
+    def _miss_start(self, seat: _Seat, why: str, error: Exception, *, again: bool) -> None:
+        """A process has ended before it could train, which need not be the fault of its machine.
+
+        Args:
+            seat: Where.
+            why: For the user.
+            error: Raised when nothing else can train.
+            again: Whether to try it again on a machine that no process has been fit on.
+        """
+        if not (again or seat.slot.node in self._suited):
+            if not self._has_others(seat):
+                raise error
+            self._leave_out(seat, why)
+            return
+        seat.breaks += 1
+        if seat.breaks < BREAKS:
+            return
+        often = f"{why} ({BREAKS} times in a row)"
+        if len(self.seats) > 1:
+            self._leave_out(seat, often)
+        else:
+            raise error
+
     def _leave_out(self, seat: _Seat, why: str) -> None:
         """Start nothing more in a slot whose machine does not suit: it would take up job after job in vain."""
         self._note(f"left out: {why}")
@@ -234,7 +276,6 @@ class _Dispatch:
         seat.breaks += 1
         untouched = [job for key, job in seat.jobs.items() if key not in seat.begun]
         seat.jobs = {key: job for key, job in seat.jobs.items() if key in seat.begun}
-        seat.ready = True  # it could have trained on another device
         self._bury(seat, f"has ended: {why}")
         self._due.extendleft(reversed(untouched))
         if seat.breaks < BREAKS:
@@ -246,8 +287,8 @@ class _Dispatch:
 
     def _bury(self, seat: _Seat, how: str) -> None:
         """A process has died; what it had is finished, tried again or failed."""
-        never_ready = not seat.ready
-        jobs, seat.jobs, seat.worker, seat.ready, seat.begun = seat.jobs, {}, None, False, set()
+        jobs, seat.jobs = seat.jobs, {}
+        seat.worker, seat.ready, seat.able, seat.begun = None, False, False, set()
         again = []
         for key, job in jobs.items():
             try:
@@ -256,22 +297,18 @@ class _Dispatch:
                 self._begin(job)
                 self._observer.fail(job, reason_of(job, error))
                 continue
-            self._deaths[key] += 1
             if run is not None:  # it died between its result and its word of it
                 self._begin(job)
                 self._observer.finish(job, run)
-            elif self._deaths[key] < self._tries:
+                continue
+            self._deaths[key] += 1
+            if self._deaths[key] < self._tries:
                 self._note(f"the process that trained {job.network.name} {how}; it is taken up again")
                 again.append(job)
             else:
                 self._begin(job)
                 self._observer.fail(job, _note_death(job, self._work_dir, how, self._now))
         self._due.extendleft(reversed(again))
-        if never_ready:
-            why = f"a process {how} before it could train"
-            if not self._has_others(seat):
-                raise ProcessError(f"{why}; see what its machine says, then repeat the command")
-            self._leave_out(seat, why)
 
     def _find_finished(self, job: Job) -> FinishedRun | None:
         """The run that a process finished before it died. Of one that starts over, an earlier one may be there still."""

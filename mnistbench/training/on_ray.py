@@ -271,8 +271,8 @@ class _Actors:
         except self._ray.exceptions.RayError as error:
             how = f"was lost on {worker.address} ({one_line_of(error)})"
         else:
-            if any(kind == "unusable" for kind, _key, _content in batch):
-                self._end(worker)  # or its successor would wait for the GPU
+            if any(kind in ("unusable", "broken") for kind, _key, _content in batch):
+                self._end(worker)  # or its successor would wait for what it claims
             return batch
         self._end(worker)
         return [("died", "", how)]

@@ -119,10 +119,11 @@ class Played:
         self.get = lambda value: value
 
 
-def test_an_actor_whose_device_is_broken_gives_its_gpu_back(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["unusable", "broken"])
+def test_an_actor_that_cannot_train_gives_its_gpu_back(tmp_path: Path, kind: str) -> None:
     ray = Played()
     fleet = _Actors(ray, Sweep((), make_dataset, tmp_path), None, lambda _node: (), lambda _text: None)
-    unusable: list[Message] = [("failed", "a", "b"), ("unusable", "", "why")]
+    unusable: list[Message] = [("failed", "a", "b"), (kind, "", "why")]
     worker = _Actor("handle", iter([[("ready", "", None)], unusable]), "10.0.0.1")
     assert fleet._receive(worker) == [("ready", "", None)]
     assert ray.killed == []

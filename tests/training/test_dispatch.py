@@ -137,6 +137,9 @@ def test_what_is_finished_starts_nothing(tmp_path: Path) -> None:
     assert (stage.actors, log.of(job)) == ([], ["begin", "finish"])
 
 
+READY: Message = ("ready", "", None)
+
+
 def dies(how: str = "was killed by SIGKILL", *, begun: bool = True) -> Play:
     return lambda _actor, job: [*([("begun", job.key, None)] if begun else []), ("died", "", how)]
 
@@ -147,7 +150,8 @@ def test_a_job_whose_process_dies_is_taken_up_so_many_times_and_told_of_once(
     tmp_path: Path, tries: int, begun: bool
 ) -> None:
     JOBS[0].folder(tmp_path).mkdir(parents=True)
-    stage = Stage(dies(begun=begun))
+    # Of a process that had said that it is ready, word that the job was begun may be lost.
+    stage = Stage(dies(begun=begun), hello=None if begun else lambda _actor: [READY])
     log, notes = run(stage, [Slot("cpu")], tmp_path, JOBS[:1], tries=tries)
     assert len(stage.actors) == tries
     assert log.of(JOBS[0]) == ["begin", "fail"]
@@ -435,3 +439,57 @@ def test_where_each_machine_has_its_own_folder_an_earlier_result_in_this_one_is_
     run_job(job, make_dataset(), torch.device("cpu"), tmp_path)
     log, _ = run(Stage(dies_once(STEPS), shares_folder=False), [HERE], tmp_path, [job], resume=False)
     assert log.of(job)[-1] == "fail"
+
+
+def in_turn(*hellos: Message) -> Callable[[Actor], list[Message]]:
+    """What one process after another says first."""
+    left = iter(hellos)
+    return lambda _actor: [next(left)]
+
+
+LOST: Message = ("died", "", "was lost")
+NO_DATA: Message = ("broken", "", DataError("no data at 10.0.0.1"))
+
+
+@pytest.mark.parametrize(
+    ("hellos", "why"),
+    [
+        ([READY, LOST, LOST], "a process was lost before it could train"),
+        ([LOST, READY, LOST], "a process was lost before it could train"),
+        ([READY, NO_DATA, NO_DATA], "no data at 10.0.0.1"),
+    ],
+)
+def test_a_process_that_fails_twice_beside_one_that_trains_is_left_out(
+    tmp_path: Path, hellos: list[Message], why: str
+) -> None:
+    stage = Stage(well, hello=in_turn(*hellos))
+    log, notes = run(stage, [HERE, HERE], tmp_path)
+    assert notes == [f"left out: {why} (2 times in a row)"]
+    assert [len(actor.given) for actor in stage.actors] == [4 * (hello == READY) for hello in hellos]
+    assert len(log.reasons) == 4
+
+
+@pytest.mark.parametrize("first", [LOST, NO_DATA])
+def test_a_process_that_fails_once_beside_one_that_trains_has_a_second_try(tmp_path: Path, first: Message) -> None:
+    stage = Stage(well, hello=in_turn(READY, first, READY))
+    log, notes = run(stage, [HERE, HERE], tmp_path)
+    assert notes == []
+    assert [bool(actor.given) for actor in stage.actors] == [True, False, True]
+    assert len(log.reasons) == 4
+
+
+@pytest.mark.parametrize(("message", "error"), [(LOST, ProcessError), (NO_DATA, DataError)])
+def test_when_every_process_of_the_only_machine_fails_that_is_the_error(
+    tmp_path: Path, message: Message, error: type[Exception]
+) -> None:
+    stage = Stage(well, hello=in_turn(message, message))
+    with pytest.raises(error):
+        run(stage, [HERE, HERE], tmp_path)
+    assert stage.stopped == [True]
+
+
+def test_the_only_process_that_trained_and_then_cannot_be_started_again_is_the_error(tmp_path: Path) -> None:
+    stage = Stage(dies(), hello=in_turn(READY, LOST, LOST))
+    with pytest.raises(ProcessError, match="a process was lost before it could train; see what its machine says"):
+        run(stage, [HERE], tmp_path, tries=3)
+    assert len(stage.actors) == 3
