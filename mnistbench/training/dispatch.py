@@ -20,7 +20,7 @@ from mnistbench.locks import is_locked
 from mnistbench.training.executor import Sweep
 from mnistbench.training.failures import reason_of
 from mnistbench.training.job import FinishedRun, Job, read_finished
-from mnistbench.training.run import Now, Waiting, utc_now
+from mnistbench.training.run import Event, Now, Waiting, utc_now
 from mnistbench.training.slots import Slot, least_loaded
 from mnistbench.training.states import read_run, write_failure
 from mnistbench.training.sweep import Observer, next_job
@@ -161,8 +161,7 @@ class _Dispatch:
             if idle >= len(self._due):
                 return
             if seat.worker is None:
-                seat.worker = self._fleet.start(seat.slot)
-                seat.ready = seat.able = self._fleet.at_once_ready
+                seat.worker, seat.ready = self._fleet.start(seat.slot), self._fleet.at_once_ready
                 self.started.append(seat.worker)
                 idle += 1
 
@@ -198,12 +197,7 @@ class _Dispatch:
                 self._bury(seat, "has ended")
                 self._miss_start(seat, str(content), content, again=False)
             case "died":
-                able = seat.able
-                self._bury(seat, content)
-                if not able:
-                    why = f"a process {content} before it could train"
-                    error = ProcessError(f"{why}; see what its machine says, then repeat the command")
-                    self._miss_start(seat, why, error, again=self._is_awaited(seat.slot.node))
+                self._lose(seat, content)
             case "unusable":
                 self._retire(seat, content)
             case "begun":
@@ -211,9 +205,7 @@ class _Dispatch:
                 seat.begun.add(key)
                 self._begin(seat.jobs[key])
             case "event":
-                if not isinstance(content, Waiting):  # all others come after an earlier run was removed
-                    self._cleared.add((key, self._folder_of(seat)))
-                self._observer.event(seat.jobs[key], content)
+                self._tell(seat, seat.jobs[key], content)
             case "finished":
                 seat.breaks = 0
                 self._observer.finish(seat.jobs.pop(key), content)
@@ -226,6 +218,12 @@ class _Dispatch:
         if job.key not in self._begun:
             self._begun.add(job.key)
             self._observer.begin(job)
+
+    def _tell(self, seat: _Seat, job: Job, event: Event) -> None:
+        """Pass on an event. All but one kind come after an earlier run of a job that starts over was removed."""
+        if not isinstance(event, Waiting):
+            self._cleared.add((job.key, self._folder_of(seat)))
+        self._observer.event(job, event)
 
     def _folder_of(self, seat: _Seat) -> str:
         """The machine that has the work folder of a seat; empty for the one that all share."""
@@ -243,6 +241,15 @@ class _Dispatch:
         """Whether a process of a machine trains, or is on its way."""
         return any(seat.worker is not None for seat in self.seats if seat.slot.node == node)
 
+    def _lose(self, seat: _Seat, how: str) -> None:
+        """A process has died, perhaps before it could train."""
+        able = seat.able
+        self._bury(seat, how)
+        if not able:
+            why = f"a process {how} before it could train"
+            error = ProcessError(f"{why}; see what its machine says, then repeat the command")
+            self._miss_start(seat, why, error, again=self._is_awaited(seat.slot.node))
+
     def _miss_start(self, seat: _Seat, why: str, error: Exception, *, again: bool) -> None:
         """A process has ended before it could train, which need not be the fault of its machine.
 
@@ -252,7 +259,7 @@ class _Dispatch:
             error: Raised when nothing else can train.
             again: Whether to try it again on a machine that no process has been fit on.
         """
-        if not (again or seat.slot.node in self._suited):
+        if not (again or self._fleet.at_once_ready or seat.slot.node in self._suited):
             if not self._has_others(seat):
                 raise error
             self._leave_out(seat, why)
@@ -263,8 +270,19 @@ class _Dispatch:
         often = f"{why} ({BREAKS} times in a row)"
         if len(self.seats) > 1:
             self._leave_out(seat, often)
+        elif self._fleet.at_once_ready:
+            self._fail_rest(often)
         else:
             raise error
+
+    def _fail_rest(self, why: str) -> None:
+        """Nothing is left to train on; what is not finished fails."""
+        while job := (
+            self._due.popleft() if self._due else next_job(self._waiting, self._work_dir, self._resume, self._observer)
+        ):
+            what = f"{job.network.name} was not trained: {why}, and there is no other device to train on"
+            self._begin(job)
+            self._observer.fail(job, _note_failure(job, self._work_dir, what, self._now))
 
     def _leave_out(self, seat: _Seat, why: str) -> None:
         """Start nothing more in a slot whose machine does not suit: it would take up job after job in vain."""
@@ -287,8 +305,8 @@ class _Dispatch:
 
     def _bury(self, seat: _Seat, how: str) -> None:
         """A process has died; what it had is finished, tried again or failed."""
-        jobs, seat.jobs = seat.jobs, {}
-        seat.worker, seat.ready, seat.able, seat.begun = None, False, False, set()
+        jobs, begun = seat.jobs, seat.begun
+        seat.jobs, seat.worker, seat.ready, seat.able, seat.begun = {}, None, False, False, set()
         again = []
         for key, job in jobs.items():
             try:
@@ -301,25 +319,30 @@ class _Dispatch:
                 self._begin(job)
                 self._observer.finish(job, run)
                 continue
+            if key not in begun and self._fleet.at_once_ready:  # it may have died of another job, or of none
+                again.append(job)
+                continue
+            # Elsewhere, word that it was begun may have been lost with the process.
             self._deaths[key] += 1
             if self._deaths[key] < self._tries:
                 self._note(f"the process that trained {job.network.name} {how}; it is taken up again")
                 again.append(job)
             else:
                 self._begin(job)
-                self._observer.fail(job, _note_death(job, self._work_dir, how, self._now))
+                what = f"the process that trained {job.network.name} {how}"
+                self._observer.fail(job, _note_failure(job, self._work_dir, what, self._now))
         self._due.extendleft(reversed(again))
 
     def _find_finished(self, job: Job) -> FinishedRun | None:
-        """The run that a process finished before it died. Of one that starts over, an earlier one may be there still."""
+        """The run that a process finished before it died; an earlier one that was to be replaced is none."""
         if self._resume or (self._fleet.shares_folder and (job.key, "") in self._cleared):
             return read_finished(job.folder(self._work_dir))
         return None
 
 
-def _note_death(job: Job, work_dir: Path, how: str, now: Now) -> str:
+def _note_failure(job: Job, work_dir: Path, what: str, now: Now) -> str:
     """Write ``failure.json`` for a process that could not; what is to be said of it."""
-    reason = f"the process that trained {job.network.name} {how}; its saved epochs are kept, repeat the command"
+    reason = f"{what}; its saved epochs are kept, repeat the command"
     folder = job.folder(work_dir)
     # A disk that takes no note must not end the other jobs.
     with contextlib.suppress(OSError):

@@ -34,7 +34,7 @@ SECONDS_TO_LEAVE = 5.0
 class PoolExecutor:
     """Trains in processes of this machine; as :class:`mnistbench.training.executor.Executor`.
 
-    A process that dies fails its jobs, and a fresh one takes its place. When this
+    A process that dies fails the jobs that it has begun, and a fresh one takes its place. When this
     process is killed, they notice and leave.
 
     Attributes:

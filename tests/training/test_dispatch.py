@@ -493,3 +493,47 @@ def test_the_only_process_that_trained_and_then_cannot_be_started_again_is_the_e
     with pytest.raises(ProcessError, match="a process was lost before it could train; see what its machine says"):
         run(stage, [HERE], tmp_path, tries=3)
     assert len(stage.actors) == 3
+
+
+def killed_at_start(actor: Actor, job: Job) -> Sequence[Message]:
+    """The first device ends its process before that takes up anything."""
+    return well(actor, job) if actor.slot.device == "cuda:1" else dies(begun=False)(actor, job)
+
+
+@pytest.mark.parametrize("at_once", [1, 2])
+def test_a_device_that_kills_its_process_at_start_is_left_out_and_no_job_is_lost_to_it(
+    tmp_path: Path, at_once: int
+) -> None:
+    stage = Stage(killed_at_start)
+    log, notes = run(stage, [Slot("cuda:0", at_once), Slot("cuda:1", at_once)], tmp_path)
+    assert notes == ["left out: a process was killed by SIGKILL before it could train (2 times in a row)"]
+    assert [log.of(job) for job in JOBS] == [["begin", "fail"]] * 4
+    assert set(log.reasons.values()) == {"as it was written"}
+
+
+def test_what_a_killed_process_had_not_begun_is_no_worse_for_it(tmp_path: Path) -> None:
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        if actor is not stage.actors[0]:
+            return well(actor, job)
+        return [("begun", job.key, None)] if len(actor.given) == 1 else dies(begun=False)(actor, job)
+
+    stage = Stage(play)
+    log, notes = run(stage, [Slot("cuda:0", at_once=2)], tmp_path)
+    assert ["SIGKILL" in log.reasons[job.key] for job in JOBS] == [True, False, False, False]
+    assert notes == []
+
+
+def test_when_the_last_device_kills_its_process_at_start_all_that_is_left_fails(tmp_path: Path) -> None:
+    done = tiny_job()
+    run_job(done, make_dataset(), torch.device("cpu"), tmp_path)
+    JOBS[3].folder(tmp_path).mkdir(parents=True)
+    stage = Stage(dies(begun=False))
+    log, notes = run(stage, GPUS[:1], tmp_path, [*JOBS, done], tries=1)
+    assert len(stage.actors) == 2
+    assert [log.of(job) for job in [*JOBS, done]] == [["begin", "fail"]] * 4 + [["begin", "finish"]]
+    assert log.reasons[JOBS[3].key] == (
+        "9-10 was not trained: a process was killed by SIGKILL before it could train (2 times in a row), and there is "
+        "no other device to train on; its saved epochs are kept, repeat the command"
+    )
+    assert json.loads((JOBS[3].folder(tmp_path) / "failure.json").read_text())["state"] == "failed"
+    assert notes == []
