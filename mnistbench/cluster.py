@@ -29,7 +29,7 @@ SECONDS_BETWEEN_LOOKS = 10.0
 SECONDS_WITHOUT_HEAD = 30.0
 """A head may be started anew meanwhile. Ray would end this process after 60 seconds, without a word to our users."""
 SECONDS_OF_PATIENCE = 30.0
-"""After which the user is told that nothing has started."""
+"""After which the user is told that nothing has started, and a process that has not come is not waited for."""
 
 Answer = TypeVar("Answer")
 

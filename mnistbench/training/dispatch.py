@@ -8,12 +8,14 @@ moment: what became of a job stands in its folder.
 from __future__ import annotations
 
 import contextlib
+import time
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from mnistbench.cluster import SECONDS_OF_PATIENCE
 from mnistbench.errors import ArtifactError, ProcessError
 from mnistbench.files import check_writable
 from mnistbench.locks import is_locked
@@ -70,6 +72,8 @@ class _Seat:
 
     slot: Slot
     worker: Any = None
+    since: float = 0.0
+    """When its process was started, in seconds of the clock."""
     ready: bool = False
     """Whether it can be given jobs; may be no more than a hope, see ``at_once_ready``."""
     able: bool = False
@@ -90,6 +94,7 @@ def dispatch(
     tries: int = 1,
     on_note: Callable[[str], None] | None = None,
     now: Now = utc_now,
+    clock: Callable[[], float] = time.monotonic,
 ) -> None:
     """Train every job, as :class:`mnistbench.training.executor.Executor` promises.
 
@@ -101,8 +106,9 @@ def dispatch(
         tries: How often a job is taken up whose process dies.
         on_note: Gets what the user should know of processes that are left out and jobs that are taken up again.
         now: Says when a job failed whose process died.
+        clock: Seconds that only go up; tells which processes are long in coming.
     """
-    state = _Dispatch(sweep, fleet, observer, tries, on_note or (lambda _text: None), now)
+    state = _Dispatch(sweep, fleet, observer, tries, on_note or (lambda _text: None), now, clock)
     state.seats = [_Seat(slot) for slot in slots]
     whole = False
     try:
@@ -125,10 +131,12 @@ class _Dispatch:
         tries: int,
         note: Callable[[str], None],
         now: Now,
+        clock: Callable[[], float],
     ) -> None:
         self.seats: list[_Seat] = []
         self.started: list[Any] = []
         self._fleet, self._observer, self._tries, self._note, self._now = fleet, observer, tries, note, now
+        self._clock = clock
         self._work_dir, self._resume = sweep.work_dir, sweep.resume
         # Each once: two of the same would wait for each other.
         self._waiting = deque(dict.fromkeys(sweep.jobs))
@@ -155,15 +163,26 @@ class _Dispatch:
         return bool(self._due or any(seat.jobs for seat in self.seats))
 
     def _start_processes(self) -> None:
-        """As many as there are jobs due that no idle process awaits: rather one job on each device than two on one."""
-        idle = sum(seat.worker is not None and not seat.jobs for seat in self.seats)
-        for seat in self.seats:
-            if idle >= len(self._due):
-                return
-            if seat.worker is None:
-                seat.worker, seat.ready = self._fleet.start(seat.slot), self._fleet.at_once_ready
-                self.started.append(seat.worker)
-                idle += 1
+        """As many as there are jobs due that no idle process awaits: rather one job on each device than two on one.
+
+        One that is long in coming, as on a machine that is busy, is not waited for where there is another slot.
+        """
+        late = [seat for seat in self.seats if self._is_late(seat)]
+        idle = sum(seat.worker is not None and not seat.jobs for seat in self.seats) - len(late)
+        if idle >= len(self._due):
+            return
+        busy = {seat.slot.node for seat in late}
+        vacant = [seat for seat in self.seats if seat.worker is None]
+        # Machines that answer come first.
+        for seat in sorted(vacant, key=lambda seat: seat.slot.node in busy)[: len(self._due) - idle]:
+            seat.worker, seat.since = self._fleet.start(seat.slot), self._clock()
+            seat.ready = self._fleet.at_once_ready
+            self.started.append(seat.worker)
+
+    def _is_late(self, seat: _Seat) -> bool:
+        """Whether its process should have said by now that it is ready."""
+        waits = seat.worker is not None and not seat.ready
+        return waits and self._clock() - seat.since > SECONDS_OF_PATIENCE
 
     def _hand_out(self) -> None:
         deaf: set[int] = set()

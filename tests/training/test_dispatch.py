@@ -14,6 +14,7 @@ import torch
 from observed import Log
 from tiny import make_dataset, tiny_job
 
+from mnistbench.cluster import SECONDS_OF_PATIENCE
 from mnistbench.errors import DataError, ProcessError
 from mnistbench.training import dispatch as dispatching
 from mnistbench.training.dispatch import Message, Task, dispatch
@@ -537,3 +538,50 @@ def test_when_the_last_device_kills_its_process_at_start_all_that_is_left_fails(
     )
     assert json.loads((JOBS[3].folder(tmp_path) / "failure.json").read_text())["state"] == "failed"
     assert notes == []
+
+
+class Impatient(Stage):
+    """A stage on which a time passes with each silence."""
+
+    seconds = 0.0
+
+    def listen(self, workers: Sequence[Actor]) -> list[tuple[Actor, Message]]:
+        if any(worker.says for worker in workers):
+            return super().listen(workers)
+        self.seconds += 1.0
+        assert self.seconds < 100, "everybody waits for ever"
+        return []
+
+
+def test_a_process_that_does_not_come_is_not_waited_for_beside_a_free_slot(tmp_path: Path) -> None:
+    stage = Impatient(well, hello=lambda actor: [READY] if actor.slot == THERE else [])
+    log, notes = run(stage, [HERE, HERE, THERE], tmp_path, JOBS[:1], clock=lambda: stage.seconds)
+    # Not in another slot of the machine that is busy.
+    assert [actor.slot.node for actor in stage.actors] == ["here", "there"]
+    assert SECONDS_OF_PATIENCE < stage.seconds < SECONDS_OF_PATIENCE + 5
+    assert (len(log.reasons), notes) == (1, [])
+
+
+def test_a_process_that_comes_late_is_given_what_is_left(tmp_path: Path) -> None:
+    def listen(workers: Sequence[Actor]) -> list[tuple[Actor, Message]]:
+        if stage.seconds == 50.0 and not stage.actors[0].given:
+            stage.actors[0].says.append(READY)
+        return plain(workers)
+
+    stage = Impatient(well, hello=lambda _actor: [])
+    plain, stage.listen = stage.listen, listen
+    log, _ = run(stage, [HERE], tmp_path, clock=lambda: stage.seconds)
+    assert [len(actor.given) for actor in stage.actors] == [4]
+    assert len(log.reasons) == 4
+
+
+def test_a_process_that_trains_for_long_starts_no_other(tmp_path: Path) -> None:
+    def listen(workers: Sequence[Actor]) -> list[tuple[Actor, Message]]:
+        if stage.seconds == 50.0:
+            stage.actors[0].says.extend(well(stage.actors[0], JOBS[0]))
+        return plain(workers)
+
+    stage = Impatient(lambda *_: [], hello=lambda _actor: [READY])
+    plain, stage.listen = stage.listen, listen
+    run(stage, [HERE, THERE], tmp_path, JOBS[:1], clock=lambda: stage.seconds)
+    assert len(stage.actors) == 1
