@@ -7,11 +7,10 @@ for ever when one of them is killed while it writes.
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -19,6 +18,7 @@ from typing import Any
 
 import torch
 
+from mnistbench.runtime.spawned import interrupts_held_back
 from mnistbench.training.dispatch import Message, Task, dispatch
 from mnistbench.training.executor import Sweep
 from mnistbench.training.run import Now, utc_now
@@ -86,7 +86,7 @@ class _Processes:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
         process = context.Process(target=work, args=(theirs, self._sweep, slot), daemon=True)
-        with _interrupts_held_back():
+        with interrupts_held_back():
             process.start()
         # The only other end is now the process's own, so that its death is the end of the pipe.
         theirs.close()
@@ -132,22 +132,6 @@ class _Processes:
             worker.process.join()
             return "died", "", how_it_ended(worker.process.exitcode)
         return message
-
-
-@contextlib.contextmanager
-def _interrupts_held_back() -> Iterator[None]:
-    """Start a process that never sees Ctrl-C, which a terminal sends to all; this one sees it afterwards."""
-    if not hasattr(signal, "pthread_sigmask"):  # Windows
-        yield
-        return
-    from multiprocessing import resource_tracker
-
-    resource_tracker.ensure_running()  # or it starts inside, and lets interrupts through again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def how_it_ended(exitcode: int | None) -> str:

@@ -8,12 +8,9 @@ notices that its parent is gone. Its messages are those of
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
 import pickle
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable, Generator
@@ -24,6 +21,7 @@ import torch
 
 from mnistbench.data.dataset import Dataset
 from mnistbench.errors import BrokenDeviceError
+from mnistbench.runtime.spawned import follow_parent
 from mnistbench.training.dispatch import Message, Task
 from mnistbench.training.executor import Sweep
 from mnistbench.training.hardware import choose_device, keep_freed_memory
@@ -46,10 +44,7 @@ def work(connection: Connection[Any, Any], sweep: Sweep, slot: Slot) -> None:
         sweep: What the jobs belong to; its own list of them is not looked at.
         slot: Where to train, and how many at once.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
-    # Leaves by an exception, so that no temporary file stays behind.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    follow_parent()
 
     def send(message: Message) -> None:
         try:
@@ -70,14 +65,6 @@ def work(connection: Connection[Any, Any], sweep: Sweep, slot: Slot) -> None:
     finally:
         # The interpreter runs callbacks while it ends, in which an exception has no way out but to be printed.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-
-
-def _leave_with_parent() -> None:
-    """Wait for the parent's death, which may come in the middle of a long epoch, then end this process."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 class Inbox(Protocol):

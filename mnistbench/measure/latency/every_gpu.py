@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import multiprocessing
-import signal
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from multiprocessing.connection import Connection
 from typing import Any
 
 from mnistbench.cluster import Node, ask_nodes, nodes_of
-from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
+from mnistbench.errors import MnistbenchError, ProviderError
 from mnistbench.measure.gpus import label_of, plan_gpus
 from mnistbench.measure.latency.alone import run_alone
 from mnistbench.measure.latency.exclusive import GpuTask, measure_gpu
+from mnistbench.measure.latency.own_process import in_own_process
 from mnistbench.measure.lent_gpus import GpusHere, lent_gpus, look_at_gpus
 from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 
@@ -76,46 +73,9 @@ def measure_here(tasks: Sequence[GpuTask]) -> Iterator[Done]:
     """On this machine, one after another: two at once would share its processors."""
     for number, task in enumerate(tasks):
         try:
-            yield number, in_fresh_process(measure_gpu, task), None
+            yield number, in_own_process(measure_gpu, task), None
         except MnistbenchError as error:
             yield number, None, str(error)
-
-
-def in_fresh_process(function: Callable[[GpuTask], BenchRun], task: GpuTask) -> BenchRun:
-    """Call a function in a process that has not touched a GPU, and is ended when this one is interrupted.
-
-    Raises:
-        ProcessError: When it raises an error or dies.
-    """
-    context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
-    process = context.Process(target=_answer, args=(theirs, function, task), daemon=True)
-    process.start()
-    theirs.close()  # so that its death is the end of the pipe
-    try:
-        run, error = ours.recv()
-    except EOFError:
-        process.join()
-        raise ProcessError(f"the process that measured it ended with status {process.exitcode}; repeat it") from None
-    finally:
-        process.terminate()
-        process.join()
-        ours.close()
-    if error is not None:
-        raise ProcessError(error)
-    measured: BenchRun = run
-    return measured
-
-
-def _answer(connection: Connection[Any, Any], function: Callable[[GpuTask], BenchRun], task: GpuTask) -> None:
-    # Leaves by an exception, so that its own processes end too.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    answer: tuple[BenchRun | None, str | None]
-    try:
-        answer = function(task), None
-    except Exception as error:  # noqa: BLE001  # one GPU's trouble is not the others'
-        answer = None, str(error) or type(error).__name__
-    connection.send(answer)
 
 
 def _look() -> GpusHere:

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
-import signal
 
 import pytest
 from latencies import failed, row, run
 
 from mnistbench.bench_files import read_gpus_run, write_gpus_run
 from mnistbench.cluster import connected
-from mnistbench.errors import ArtifactError, ProcessError, ProviderError
+from mnistbench.errors import ArtifactError, ProviderError
 from mnistbench.measure.gpus import runs_of
-from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, in_fresh_process, with_outcome
+from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, with_outcome
 from mnistbench.results import GpuFacts, GpuRun, GpusRun
 
 FAST = GpuFacts("10.0.0.1", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
@@ -118,27 +116,6 @@ def test_a_damaged_file_is_a_typed_error(tmp_path, kinds):
     (tmp_path / "x.json").write_text(text)
     with pytest.raises(ArtifactError, match="not a run of the benchmark"):
         read_gpus_run(tmp_path / "x.json")
-
-
-def named(gpu):
-    return run(row(gpu.name))
-
-
-def killed(_gpu):
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def broken(gpu):
-    raise ProviderError(f"no driver for {gpu.name}")
-
-
-@pytest.mark.slow
-def test_a_fresh_process_answers_fails_or_dies():
-    assert in_fresh_process(named, FAST) == named(FAST)
-    with pytest.raises(ProcessError, match="no driver for Fast"):
-        in_fresh_process(broken, FAST)
-    with pytest.raises(ProcessError, match="ended with status -9"):
-        in_fresh_process(killed, FAST)
 
 
 def test_the_gpus_of_a_cluster_are_asked_for_on_each_machine(ray_address):
