@@ -9,8 +9,9 @@ import secrets
 import subprocess
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -55,7 +56,7 @@ def two_machines() -> Iterator[str]:
             cluster.shutdown()
 
 
-def alone_for_a_while(text: str) -> tuple[float, float]:
+def alone_for_a_while(text: str, _tell: Callable[[Any], None]) -> tuple[float, float]:
     """A task for one of the machines, which find it by its name: when it began and ended."""
     begin = time.monotonic()
     time.sleep(0.2)
@@ -64,6 +65,16 @@ def alone_for_a_while(text: str) -> tuple[float, float]:
     if text == "dies":
         os._exit(1)
     return begin, time.monotonic()
+
+
+def tells_for_a_while(text: str, tell: Callable[[str], None]) -> str:
+    """A task that tells something twice before it answers, or dies."""
+    for number in (1, 2):
+        tell(f"{text} {number}")
+        time.sleep(0.5)  # on its way, which a process that dies does not wait for
+    if text.endswith("dies"):
+        os._exit(1)
+    return text
 
 
 def children(pid: int, program: str) -> list[int]:

@@ -116,22 +116,24 @@ def bench_gpus(
 def show_gpus(run: GpusRun, *, as_json: bool) -> int:
     """Print what was measured of each kind; the exit code."""
     from mnistbench.errors import MnistbenchError
+    from mnistbench.measure.latency.every_gpu import has_figures
 
     failed = [kind for kind in run.kinds if kind.error is not None]
+    measured = [kind for kind in run.kinds if kind.run is not None and has_figures(kind.run)]
     if as_json:
         print_json(_printed(run))
     else:
         from mnistbench.measure.gpus import label_of, runs_of
         from mnistbench.report.latency_sheets import latency_sheets
 
-        for label, one in runs_of([kind for kind in run.kinds if kind.error is None]):
+        for label, one in runs_of(measured):
             click.echo(f"\n{one_line(label)}")
             print_sheets(latency_sheets(one.results))
         for kind in failed:
             say(f"failed: {label_of(kind.gpus[0])}: {kind.error}")
-    if len(failed) == len(run.kinds) and not as_json:
+    if not measured and not as_json:
         raise MnistbenchError("; ".join(dict.fromkeys(kind.error or "" for kind in failed)))
-    return 0 if not failed else 3 if len(failed) < len(run.kinds) else 1
+    return 0 if not failed else 3 if measured else 1
 
 
 def _with_papers(run: GpusRun, files: Mapping[str, ModelFile]) -> GpusRun:

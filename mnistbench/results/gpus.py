@@ -53,7 +53,7 @@ class GpuRun(Result):
     """Alike; the first is the one that is measured."""
     run: BenchRun | None = None
     error: str | None = None
-    """Why there is no run."""
+    """Why there is no run, or only a part of one."""
     caution: str | None = None
     """What makes its figures doubtful."""
 

@@ -26,7 +26,7 @@ def gpus(monkeypatch):
         monkeypatch.setattr("mnistbench.measure.lent_gpus.find_gpus", lambda: found)
         monkeypatch.setattr(
             "mnistbench.measure.latency.every_gpu.measure_here",
-            lambda tasks: ((number, run(*rows), None) for number, _ in enumerate(tasks)),
+            lambda tasks, _on_part: ((number, run(*rows), None) for number, _ in enumerate(tasks)),
         )
 
     return set_
@@ -79,6 +79,37 @@ def test_busy_gpus_are_measured_when_that_is_allowed(trained, gpus, tmp_path):
     assert "busy" in document["kinds"][0]["caution"]
 
 
+def test_what_was_measured_before_an_error_is_shown_beside_it(trained, gpus, tmp_path, monkeypatch):
+    gpus(FAST)
+
+    def dies(_tasks, on_part):
+        on_part(0, run(*MEASURED, failed("later", device="cuda:0")))
+        yield 0, None, "it died"
+
+    monkeypatch.setattr("mnistbench.measure.latency.every_gpu.measure_here", dies)
+    outcome = trained(*BENCH, "--output", tmp_path / "every.json")
+    assert outcome.code == 3
+    assert "16-10" in outcome.out
+    assert "failed: Fast, 700 W: it died" in outcome.err
+    trained("report", tmp_path / "every.json", "--output", tmp_path / "page.html").succeeds()
+
+
+def test_what_was_measured_before_an_interrupt_is_in_the_file(trained, gpus, tmp_path, monkeypatch):
+    gpus(FAST)
+
+    def interrupted(_tasks, on_part):
+        on_part(0, run(*MEASURED))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mnistbench.measure.latency.every_gpu.measure_here", interrupted)
+    outcome = trained(*BENCH, "--output", tmp_path / "every.json")
+    assert outcome.code == 130
+    assert f"what was measured is kept in {tmp_path / 'every.json'}" in outcome.err
+    (kind,) = json.loads((tmp_path / "every.json").read_text())["kinds"]
+    assert [one["name"] for one in kind["run"]["results"]] == ["16-10"]
+    assert "not finished" in kind["error"]
+
+
 def test_a_page_of_no_figures_is_refused(trained, gpus, tmp_path):
     gpus(FAST, rows=(failed(device="cuda:0"),))
     trained(*BENCH, "--output", tmp_path / "x.json").fails_with("no CUDA libraries")
@@ -110,7 +141,7 @@ def test_models_are_sent_by_the_names_that_results_have_for_their_files(trained,
     gpus(FAST)
     sent = []
     measure = "mnistbench.measure.latency.every_gpu.measure_here"
-    monkeypatch.setattr(measure, lambda tasks: (sent.extend(tasks), [(0, run(*MEASURED), None)])[1])
+    monkeypatch.setattr(measure, lambda tasks, _on_part: (sent.extend(tasks), [(0, run(*MEASURED), None)])[1])
     monkeypatch.chdir(trained.work)
     trained(*BENCH, "--output", tmp_path / "x.json").succeeds()
     assert [model.path for model in sent[0].models] == [str(Path("zoo") / "16-10.onnx")]

@@ -5,6 +5,8 @@ Knows nothing of what is measured.
 
 from __future__ import annotations
 
+import queue
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -14,13 +16,15 @@ from mnistbench.cluster import SECONDS_OF_PATIENCE, SECONDS_TO_LISTEN, Node, Wat
 
 Answer = TypeVar("Answer")
 Task = TypeVar("Task")
+Function = Callable[[Task, Callable[[Answer], None]], Answer]
 
 
 def run_alone(
     ray: Any,
-    function: Callable[[Task], Answer],
+    function: Function[Task, Answer],
     tasks: Sequence[tuple[Node, Task]],
     *,
+    on_part: Callable[[int, Answer], None],
     on_note: Callable[[str], None],
 ) -> Iterator[tuple[int, Answer | None, str | None]]:
     """Call a function once for each task, each time alone on its machine, in a process of its own.
@@ -30,8 +34,10 @@ def run_alone(
 
     Args:
         ray: As :func:`mnistbench.cluster.connected` gives it.
-        function: A function that ``pickle`` can name.
+        function: A function that ``pickle`` can name; it is given the task, and what to tell the answer to as far as
+            it has it.
         tasks: What it is given, and where.
+        on_part: Gets the number of a task and what the function tells.
         on_note: Told of machines that are waited for, and of a head that does not answer.
 
     Yields:
@@ -40,7 +46,7 @@ def run_alone(
     Raises:
         ProcessError: When the cluster's head, or what joins this machine to it, is gone.
     """
-    remote = ray.remote(max_retries=0, max_calls=1)(_announced)
+    remote = ray.remote(max_retries=0, max_calls=1)(_told)
     waiting = {
         remote.options(
             num_cpus=node.cpus,
@@ -62,11 +68,14 @@ def run_alone(
         node = tasks[number][0]
         done: tuple[int, Answer | None, str | None]
         try:
-            is_answer, answer = ray.get(next(ready[0]))
-            if not is_answer:
+            word, content = ray.get(next(ready[0]))
+            if word == "begun":
                 patience.begun(node)
                 continue
-            done = number, answer, None
+            if word == "part":
+                on_part(number, content)
+                continue
+            done = number, content, None
         except StopIteration:
             done = number, None, "its process has ended without an answer"
         except ray.exceptions.RayTaskError as error:
@@ -78,10 +87,25 @@ def run_alone(
         yield done
 
 
-def _announced(function: Callable[[Task], Answer], task: Task) -> Iterator[tuple[bool, Answer | None]]:
-    """Say that a task is begun, then what a function gives for it; each with whether it is the answer."""
-    yield False, None
-    yield True, function(task)
+def _told(function: Function[Task, Answer], task: Task) -> Iterator[tuple[str, Any]]:
+    """Say that a task is begun, what a function tells of it meanwhile, and what it gives; each with what it is."""
+    yield "begun", None
+    said: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+
+    def work() -> None:
+        try:
+            said.put(("answer", function(task, lambda part: said.put(("part", part)))))
+        except BaseException as error:  # noqa: BLE001  # who asked raises it
+            said.put(("error", error))
+
+    # The function calls and this is asked: neither can wait for the other in one thread.
+    threading.Thread(target=work, name="mnistbench-task", daemon=True).start()
+    word = ""
+    while word != "answer":
+        word, content = said.get()
+        if word == "error":
+            raise content
+        yield word, content
 
 
 class _Patience:

@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from mnistbench.cluster import Node, ask_nodes, nodes_of
@@ -20,8 +21,14 @@ from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 Done = tuple[int, BenchRun | None, str | None]
 """The number of a task, and its run or why there is none."""
 
-Measure = Callable[[Sequence[GpuTask]], Iterator[Done]]
+OnPart = Callable[[int, BenchRun], None]
+"""Gets the number of a task, and its run as it stands."""
+
+Measure = Callable[[Sequence[GpuTask], OnPart], Iterator[Done]]
 """Measures tasks, in any order."""
+
+UNFINISHED = "not finished: it was stopped before everything was measured"
+"""The error of a kind whose run is under way, for whoever reads what is left of it."""
 
 
 def bench_every_gpu(
@@ -40,7 +47,7 @@ def bench_every_gpu(
         make_task: What is to be measured on one.
         measure: Measures.
         allow_busy: Measure a kind of which every GPU is in use, and say so.
-        keep: Gets the result as it stands, after each GPU.
+        keep: Gets the result as it stands, after each GPU and while one is measured.
         on_note: Gets what the user should know.
 
     Raises:
@@ -54,7 +61,14 @@ def bench_every_gpu(
         on_note(f"{label_of(kind.gpus[0])}: {kind.error or kind.caution or f'one of {len(kind.gpus)} is measured'}")
     open_ = [number for number, kind in enumerate(kinds) if kind.error is None]
     keep(GpusRun(started, tuple(kinds)))
-    for done, run, error in measure([make_task(kinds[number].gpus[0]) for number in open_]):
+
+    def keep_part(done: int, run: BenchRun) -> None:
+        if has_figures(run):
+            number = open_[done]
+            kinds[number] = dataclasses.replace(kinds[number], run=run, error=UNFINISHED)
+            keep(GpusRun(started, tuple(kinds)))
+
+    for done, run, error in measure([make_task(kinds[number].gpus[0]) for number in open_], keep_part):
         number = open_[done]
         kinds[number] = with_outcome(kinds[number], run, error)
         on_note(f"{label_of(kinds[number].gpus[0])}: {error or 'done'}")
@@ -63,17 +77,27 @@ def bench_every_gpu(
 
 
 def with_outcome(kind: GpuRun, run: BenchRun | None, error: str | None) -> GpuRun:
-    """A kind of GPU after its measurement; a run without a single figure is an error too."""
-    if run is not None and all(row.error is not None for row in run.results):
+    """A kind of GPU after its measurement; a run without a single figure is an error too.
+
+    Where there is no run, what was measured before the error stays beside it.
+    """
+    if run is None:
+        return dataclasses.replace(kind, error=error)
+    if not has_figures(run):
         error = "; ".join(dict.fromkeys(row.error or "" for row in run.results)) or "nothing was measured"
     return dataclasses.replace(kind, run=run, error=error)
 
 
-def measure_here(tasks: Sequence[GpuTask]) -> Iterator[Done]:
+def has_figures(run: BenchRun) -> bool:
+    """Whether any of its rows was measured."""
+    return any(row.error is None for row in run.results)
+
+
+def measure_here(tasks: Sequence[GpuTask], on_part: OnPart) -> Iterator[Done]:
     """On this machine, one after another: two at once would share its processors."""
     for number, task in enumerate(tasks):
         try:
-            yield number, in_own_process(measure_gpu, task), None
+            yield number, in_own_process(measure_gpu, task, partial(on_part, number)), None
         except MnistbenchError as error:
             yield number, None, str(error)
 
@@ -102,7 +126,8 @@ def gpus_of_cluster(ray: Any, on_note: Callable[[str], None]) -> tuple[tuple[Gpu
         gpus += [dataclasses.replace(gpu, node=answered.node.address) for gpu in lent]
         homes |= {gpu.uuid: answered.node for gpu in lent}
 
-    def measure(tasks: Sequence[GpuTask]) -> Iterator[Done]:
-        return run_alone(ray, measure_gpu, [(homes[task.gpu.uuid], task) for task in tasks], on_note=on_note)
+    def measure(tasks: Sequence[GpuTask], on_part: OnPart) -> Iterator[Done]:
+        placed = [(homes[task.gpu.uuid], task) for task in tasks]
+        return run_alone(ray, measure_gpu, placed, on_part=on_part, on_note=on_note)
 
     return tuple({gpu.uuid: gpu for gpu in gpus}.values()), measure

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,8 +52,12 @@ class GpuTask:
     allow_busy: bool
 
 
-def measure_gpu(task: GpuTask) -> BenchRun:
+def measure_gpu(task: GpuTask, keep: Callable[[BenchRun], None]) -> BenchRun:
     """Measure in this process, which must not have touched a GPU before, and sees one only from now on.
+
+    Args:
+        task: What is to be measured.
+        keep: As in :func:`mnistbench.measure.latency.bench.run_bench`.
 
     Raises:
         ProcessError: When somebody has begun to use the GPU since it was looked at.
@@ -77,12 +82,16 @@ def measure_gpu(task: GpuTask) -> BenchRun:
             path.write_bytes(model.content)
             files.append((path, model.name))
             origins[path_in_results(path)] = model.path
+
+        def named(run: BenchRun) -> BenchRun:
+            rows = (dataclasses.replace(row, file=origins.get(row.file, row.file)) for row in run.results)
+            return dataclasses.replace(run, results=tuple(rows))
+
         run = run_bench(
             dataclasses.replace(task.bench, devices=devices),
             files,
             environment,
             MonotonicClock(),
-            keep=lambda _run: None,
+            keep=lambda run: keep(named(run)),
         )
-    rows = tuple(dataclasses.replace(row, file=origins.get(row.file, row.file)) for row in run.results)
-    return dataclasses.replace(run, results=rows)
+        return named(run)

@@ -5,13 +5,14 @@ Knows nothing of what is measured.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import signal
 import sys
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from mnistbench.errors import ProcessError
 from mnistbench.runtime.spawned import follow_parent, interrupts_held_back
@@ -21,14 +22,18 @@ SECONDS_TO_LEAVE = 15.0
 
 Answer = TypeVar("Answer")
 Task = TypeVar("Task")
+OnPart = Callable[[Answer], None]
+Function = Callable[[Task, OnPart[Answer]], Answer]
 
 
-def in_own_process(function: Callable[[Task], Answer], task: Task) -> Answer:
+def in_own_process(function: Function[Task, Answer], task: Task, on_part: OnPart[Answer]) -> Answer:
     """Call a function in a process that has not touched a GPU, never sees Ctrl-C, and is ended when this one is left.
 
     Args:
-        function: A function that ``pickle`` can name.
+        function: A function that ``pickle`` can name; it is given the task, and what to tell the answer to as far as
+            it has it. When this process is interrupted, that one leaves by ``SystemExit`` and may tell it once more.
         task: What it is given.
+        on_part: Gets what it tells.
 
     Raises:
         ProcessError: When it raises an error or dies.
@@ -36,24 +41,67 @@ def in_own_process(function: Callable[[Task], Answer], task: Task) -> Answer:
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=_answer, args=(theirs, function, task), daemon=True)
+    listener = _Listener(ours, on_part)
     try:
         with interrupts_held_back():
             process.start()
             theirs.close()  # so that its death is the end of the pipe
-        try:
-            answer, error = ours.recv()
-        except (EOFError, OSError):
-            process.join()
-            raise ProcessError(
-                f"the process that measured it ended with status {process.exitcode}; repeat it"
-            ) from None
+        return listener.answer()
+    except EOFError:
+        process.join()
+        raise ProcessError(f"the process that measured it ended with status {process.exitcode}; repeat it") from None
+    except KeyboardInterrupt:
+        if process.pid is not None:
+            process.terminate()
+            listener.rest()
+        raise
     finally:
+        ours.close()  # or it might wait to be heard
         _end(process)
-        ours.close()
-    if error is not None:
-        raise ProcessError(error)
-    given: Answer = answer
-    return given
+
+
+class _Listener(Generic[Answer]):
+    """Hears what a process says through its pipe."""
+
+    def __init__(self, connection: Connection[Any, Any], on_part: OnPart[Answer]) -> None:
+        self._connection, self._on_part = connection, on_part
+        self._is_between = True
+        """Whether no message is read in part, after which the others would make no sense."""
+
+    def answer(self) -> Answer:
+        """Wait for the answer.
+
+        Raises:
+            EOFError: When the process ends without one.
+            ProcessError: The error that it says instead.
+        """
+        while True:
+            word, content = self._receive()
+            if word == "part":
+                self._on_part(content)
+            elif word == "error":
+                raise ProcessError(content)
+            else:
+                answer: Answer = content
+                return answer
+
+    def rest(self) -> None:
+        """Hear what it still tells while it leaves, if it leaves soon."""
+        with contextlib.suppress(EOFError):
+            while self._is_between and self._connection.poll(SECONDS_TO_LEAVE):
+                word, content = self._receive()
+                if word == "part":
+                    self._on_part(content)
+
+    def _receive(self) -> tuple[str, Any]:
+        try:
+            self._connection.poll(None)
+            self._is_between = False
+            message: tuple[str, Any] = self._connection.recv()
+        except OSError:  # it died in the middle of a message
+            raise EOFError from None
+        self._is_between = True
+        return message
 
 
 def _end(process: BaseProcess) -> None:
@@ -67,20 +115,20 @@ def _end(process: BaseProcess) -> None:
         process.join()
 
 
-def _answer(connection: Connection[Any, Any], function: Callable[[Task], Answer], task: Task) -> None:
+def _answer(connection: Connection[Any, Any], function: Function[Task, Answer], task: Task) -> None:
     """The process's whole life."""
     follow_parent()
 
-    def send(answer: Answer | None, error: str | None) -> None:
+    def say(word: str, content: object) -> None:
         try:
-            connection.send((answer, error))
+            connection.send((word, content))
         except OSError:
             sys.exit(1)  # nobody listens any more
 
     try:
-        send(function(task), None)
+        say("answer", function(task, lambda part: say("part", part)))
     except Exception as error:  # noqa: BLE001  # one GPU's trouble is not the others'
-        send(None, str(error) or type(error).__name__)
+        say("error", str(error) or type(error).__name__)
     finally:
         # As the interpreter ends, the exception would be printed.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

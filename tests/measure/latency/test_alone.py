@@ -9,13 +9,17 @@ import sys
 import time
 
 import pytest
-from ray_clusters import alone_for_a_while, children, needs_ray
+from ray_clusters import alone_for_a_while, children, needs_ray, tells_for_a_while
 
 from mnistbench.cluster import Node, connected, nodes_of, on_node
 from mnistbench.measure.latency import alone
 from mnistbench.measure.latency.alone import run_alone
 
 MACHINE, OTHER = Node("a", "10.0.0.1", 1, 1), Node("b", "10.0.0.2", 1, 1)
+
+
+def never(number, part):
+    pytest.fail(f"{number} told {part}")
 
 
 def lending(ray):
@@ -27,7 +31,7 @@ def test_tasks_of_one_machine_are_never_at_the_same_time(ray_address):
     with connected(ray_address) as ray:
         machine, _other = lending(ray)
         tasks = [(machine, "a"), (machine, "b"), (machine, "bad"), (machine, "dies")]
-        told = run_alone(ray, alone_for_a_while, tasks, on_note=notes.append)
+        told = run_alone(ray, alone_for_a_while, tasks, on_part=never, on_note=notes.append)
         done = {number: (answer, error) for number, answer, error in told}
     (first_begin, first_end), (second_begin, second_end) = done[0][0], done[1][0]
     assert first_end <= second_begin or second_end <= first_begin
@@ -37,9 +41,22 @@ def test_tasks_of_one_machine_are_never_at_the_same_time(ray_address):
     assert notes == []
 
 
+def test_what_a_task_tells_comes_at_once_and_before_its_death(ray_address):
+    told = []
+    with connected(ray_address) as ray:
+        machine, other = lending(ray)
+        tasks = [(machine, "tells"), (other, "tells and dies")]
+        for number, answer, error in run_alone(
+            ray, tells_for_a_while, tasks, on_part=lambda *part: told.append(part), on_note=print
+        ):
+            told.append((number, answer, error is not None))
+    assert [one for one in told if one[0] == 0] == [(0, "tells 1"), (0, "tells 2"), (0, "tells", False)]
+    assert [one for one in told if one[0] == 1] == [(1, "tells and dies 1"), (1, "tells and dies 2"), (1, None, True)]
+
+
 def test_without_tasks_nothing_happens(ray_address):
     with connected(ray_address) as ray:
-        assert list(run_alone(ray, alone_for_a_while, [], on_note=print)) == []
+        assert list(run_alone(ray, alone_for_a_while, [], on_part=never, on_note=print)) == []
 
 
 def test_a_machine_that_others_use_is_named_once(ray_address, monkeypatch):
@@ -49,8 +66,8 @@ def test_a_machine_that_others_use_is_named_once(ray_address, monkeypatch):
     with connected(ray_address) as ray:
         machine, _other = lending(ray)
         others = ray.remote(num_cpus=1)(alone_for_a_while).options(scheduling_strategy=on_node(ray, machine.name))
-        busy = [others.remote("others") for _ in range(4)]
-        done = list(run_alone(ray, alone_for_a_while, [(machine, "a")], on_note=notes.append))
+        busy = [others.remote("others", print) for _ in range(4)]
+        done = list(run_alone(ray, alone_for_a_while, [(machine, "a")], on_part=never, on_note=notes.append))
         ray.get(busy)
     assert [(number, error) for number, _answer, error in done] == [(0, None)]
     assert len(notes) == 1
@@ -91,12 +108,15 @@ from mnistbench import cluster
 from mnistbench.measure.latency.alone import run_alone
 cluster.SECONDS_BETWEEN_LOOKS, cluster.SECONDS_WITHOUT_HEAD = 1.0, 2.0
 
-def say(text):
-    print(text, flush=True)
+def say(*texts):
+    print(*texts, flush=True)
+
+def waits(seconds, tell):
+    time.sleep(seconds)
 
 with cluster.connected(None, cpus=1) as ray:
     say("begun")
-    for done in run_alone(ray, time.sleep, [(cluster.nodes_of(ray)[0], 600)], on_note=say):
+    for done in run_alone(ray, waits, [(cluster.nodes_of(ray)[0], 600)], on_part=say, on_note=say):
         say(done)
 """
 

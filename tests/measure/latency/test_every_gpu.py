@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
+import sys
 
 import pytest
 from latencies import failed, row, run
@@ -12,7 +15,14 @@ from mnistbench.bench_files import read_gpus_run, write_gpus_run
 from mnistbench.cluster import connected
 from mnistbench.errors import ArtifactError, ProviderError
 from mnistbench.measure.gpus import runs_of
-from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, with_outcome
+from mnistbench.measure.latency import every_gpu as every_gpu_module
+from mnistbench.measure.latency.every_gpu import (
+    UNFINISHED,
+    bench_every_gpu,
+    gpus_of_cluster,
+    measure_here,
+    with_outcome,
+)
 from mnistbench.results import GpuFacts, GpuRun, GpusRun
 
 FAST = GpuFacts("10.0.0.1", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
@@ -29,7 +39,7 @@ def every_gpu(found, measure, **given):
     return result, kept, notes
 
 
-def backwards(gpus):
+def backwards(gpus, _on_part):
     """Measures the last first, as machines may end in any order."""
     for number in reversed(range(len(gpus))):
         yield number, run(row(gpus[number].name)), None
@@ -62,12 +72,57 @@ def test_a_busy_kind_is_refused_and_the_others_are_measured():
 
 
 def test_an_error_on_one_gpu_is_its_own():
-    def measure(gpus):
+    def measure(_gpus, _on_part):
         yield 0, None, "no CUDA libraries"
         yield 1, run(row()), None
 
     result, _, _ = every_gpu([FAST, SLOW], measure)
     assert [kind.error for kind in result.kinds] == ["no CUDA libraries", None]
+
+
+def test_what_is_measured_is_kept_meanwhile_and_beside_a_later_error():
+    def measure(_gpus, on_part):
+        on_part(1, run(failed()))  # nothing yet
+        on_part(1, run(row("first"), failed("second")))
+        yield 1, None, "it died"
+        on_part(0, run(row("first"), failed("second")))
+        yield 0, run(row("first"), row("second")), None
+
+    result, kept, notes = every_gpu([FAST, SLOW], measure)
+    fast, slow = result.kinds
+    assert ([one.name for one in fast.run.results], fast.error) == (["first", "second"], None)
+    assert ([one.error is None for one in slow.run.results], slow.error) == ([True, False], "it died")
+    assert [[(kind.run is not None, kind.error) for kind in one.kinds] for one in kept] == [
+        [(False, None), (False, None)],
+        [(False, None), (True, UNFINISHED)],
+        [(False, None), (True, "it died")],
+        [(True, UNFINISHED), (True, "it died")],
+        [(True, None), (True, "it died")],
+    ]
+    assert "Slow, 700 W, 10.0.0.1: it died" in notes
+
+
+def dies_after_a_row(gpu, tell):
+    tell(run(row(gpu.name), failed("later")))
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_process_that_is_killed_leaves_its_first_row_in_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr(every_gpu_module, "measure_gpu", dies_after_a_row)
+    file = tmp_path / "every.json"
+    bench_every_gpu(
+        [FAST],
+        lambda gpu: gpu,
+        measure_here,
+        allow_busy=False,
+        keep=lambda result: write_gpus_run(file, result),
+        on_note=print,
+    )
+    (kind,) = read_gpus_run(file).kinds
+    assert [(one.name, one.error is None) for one in kind.run.results] == [("Fast", True), ("later", False)]
+    assert "ended with status -9" in kind.error
 
 
 def test_without_gpus_that_is_the_error():

@@ -32,7 +32,9 @@ def played(monkeypatch):
         asked["devices"] = [device.text for device in bench.devices]
         asked["contents"] = {name: path.read_bytes() for path, name in files}
         asked["paths"] = [path for path, _ in files]
-        return run(*(row(name, file=str(path)) for path, name in files), row("floor", file="elsewhere"))
+        rows = [row(name, file=str(path)) for path, name in files]
+        keep(run(*rows[:1]))
+        return run(*rows, row("floor", file="elsewhere"))
 
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1")  # put back afterwards
     monkeypatch.setattr(exclusive, "run_bench", run_bench)
@@ -41,10 +43,12 @@ def played(monkeypatch):
 
 
 def test_models_are_sent_along_and_rows_name_the_files_of_who_asked(played):
-    result = measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=False))
+    parts = []
+    result = measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=False), parts.append)
     assert (played["visible"], played["devices"]) == ("GPU-1", ["cuda:0"])
     assert played["contents"] == {"a": b"first", "b": b"second"}
     assert [one.file for one in result.results] == ["zoo/a.onnx", "zoo/b.onnx", "elsewhere"]
+    assert [[one.file for one in part.results] for part in parts] == [["zoo/a.onnx"]]
     assert not any(Path(path).exists() for path in played["paths"])
 
 
@@ -60,7 +64,7 @@ def test_an_instance_is_measured_in_the_environment_of_its_gpu(played, monkeypat
     part = dataclasses.replace(GPU, uuid="MIG-7", mig="1g.10gb", parent="GPU-2")
     for gpu, name in ((part, "GPU-2"), (GPU, "GPU-1")):
         played["gpu"] = gpu
-        result = measure_gpu(GpuTask(WANTED, ("cuda",), (), gpu, allow_busy=False))
+        result = measure_gpu(GpuTask(WANTED, ("cuda",), (), gpu, allow_busy=False), print)
         assert result.environment.gpus == ({"index": 0, "name": "X", "uuid": name},)
         assert os.environ["CUDA_VISIBLE_DEVICES"] == gpu.uuid
 
@@ -68,5 +72,5 @@ def test_an_instance_is_measured_in_the_environment_of_its_gpu(played, monkeypat
 def test_a_gpu_that_has_become_busy_is_refused_unless_that_is_allowed(played):
     played["gpu"] = dataclasses.replace(GPU, processes=1)
     with pytest.raises(ProcessError, match="busy: 1 other process"):
-        measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=False))
-    assert measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=True)).results
+        measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=False), print)
+    assert measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=True), print).results

@@ -18,34 +18,41 @@ pytestmark = pytest.mark.slow
 no_windows = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals for another process")
 
 
-def doubled(number):
+def doubled(number, tell):
+    tell(number)
+    tell(number + 1)
     return 2 * number
 
 
-def killed(_task):
+def killed(task, tell):
+    tell(task)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def broken(name):
+def broken(name, _tell):
     raise ProviderError(f"no driver for {name}")
 
 
-def says_nothing(_task):
+def says_nothing(_task, _tell):
     raise ValueError
 
 
-def test_it_answers_fails_or_dies():
-    assert in_own_process(doubled, 4) == 8
+def test_it_tells_answers_or_fails():
+    told = []
+    assert in_own_process(doubled, 4, told.append) == 8
+    assert told == [4, 5]
     with pytest.raises(ProcessError, match="no driver for Fast"):
-        in_own_process(broken, "Fast")
+        in_own_process(broken, "Fast", print)
     with pytest.raises(ProcessError, match="ValueError"):
-        in_own_process(says_nothing, None)
+        in_own_process(says_nothing, None, print)
 
 
 @no_windows
-def test_its_death_is_an_error():
+def test_its_death_is_an_error_after_what_it_told():
+    told = []
     with pytest.raises(ProcessError, match="ended with status -9"):
-        in_own_process(killed, None)
+        in_own_process(killed, list(range(100_000)), told.append)
+    assert told == [list(range(100_000))]
 
 
 # As the command does it: the process tells its number, then works for longer than any test waits.
@@ -55,16 +62,22 @@ import sys
 import time
 from mnistbench.measure.latency.own_process import in_own_process
 
-def works(seconds):
+def say(text):
+    print(text, flush=True)
+
+def works(seconds, tell):
     print(os.getpid(), flush=True)
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        time.sleep(0.05)
+    try:
+        while time.monotonic() < until:
+            time.sleep(0.05)
+    finally:
+        tell("told")
     return "done"
 
 if __name__ == "__main__":
     try:
-        print(in_own_process(works, float(sys.argv[1])), flush=True)
+        say(in_own_process(works, float(sys.argv[1]), say))
     except KeyboardInterrupt:
         sys.exit("interrupted")
 """
@@ -100,10 +113,10 @@ def test_it_ends_when_its_parent_is_killed(started):
 
 
 @no_windows
-def test_ctrl_c_is_for_its_parent(started):
+def test_ctrl_c_is_for_its_parent_which_hears_what_it_still_tells(started):
     program, _process = started(600)
     os.killpg(program.pid, signal.SIGINT)
-    assert program.communicate(timeout=60) == ("", "interrupted\n")
+    assert program.communicate(timeout=60) == ("told\n", "interrupted\n")
     assert program.returncode == 1
 
 
@@ -111,4 +124,4 @@ def test_ctrl_c_is_for_its_parent(started):
 def test_it_goes_on_when_only_it_is_interrupted(started):
     program, process = started(1)
     os.kill(process, signal.SIGINT)
-    assert program.communicate(timeout=60) == ("done\n", "")
+    assert program.communicate(timeout=60) == ("told\ndone\n", "")
