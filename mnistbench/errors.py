@@ -52,6 +52,10 @@ class ProcessError(MnistbenchError):
     """A process that was to measure something ended, or was ended, without an answer."""
 
 
+class BusyGpuError(ProcessError):
+    """A GPU that was to be measured is in use by somebody else."""
+
+
 class CombinationError(ProviderError):
     """What was asked for never goes together, whatever the machine has: a mode that no such device has."""
 

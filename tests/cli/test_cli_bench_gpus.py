@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from latencies import failed, row, run
 
+from mnistbench.errors import ProcessError
 from mnistbench.results import GpuFacts
 
 FAST = GpuFacts("", "GPU-1", "Fast", "", 700.0, "590", "13.0", "1.31")
@@ -84,7 +85,7 @@ def test_what_was_measured_before_an_error_is_shown_beside_it(trained, gpus, tmp
 
     def dies(_tasks, on_part):
         on_part(0, run(*MEASURED, failed("later", device="cuda:0")))
-        yield 0, None, "it died"
+        yield 0, None, ProcessError("it died")
 
     monkeypatch.setattr("mnistbench.measure.latency.every_gpu.measure_here", dies)
     outcome = trained(*BENCH, "--output", tmp_path / "every.json")

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from mnistbench.cluster import SECONDS_OF_PATIENCE, SECONDS_TO_LISTEN, Node, Watch, on_node, one_line_of
+from mnistbench.errors import ProcessError
 
 Answer = TypeVar("Answer")
 Task = TypeVar("Task")
@@ -26,7 +27,7 @@ def run_alone(
     *,
     on_part: Callable[[int, Answer], None],
     on_note: Callable[[str], None],
-) -> Iterator[tuple[int, Answer | None, str | None]]:
+) -> Iterator[tuple[int, Answer | None, Exception | None]]:
     """Call a function once for each task, each time alone on its machine, in a process of its own.
 
     It claims all that the machine lends, and waits until nobody else uses it.
@@ -41,7 +42,8 @@ def run_alone(
         on_note: Told of machines that are waited for, and of a head that does not answer.
 
     Yields:
-        The number of a task as soon as it is done, what the function gave, or why it gave nothing.
+        The number of a task as soon as it is done, what the function gave, or the error that it raised
+        or :class:`mnistbench.errors.ProcessError` when it gave nothing.
 
     Raises:
         ProcessError: When the cluster's head, or what joins this machine to it, is gone.
@@ -66,7 +68,7 @@ def run_alone(
             continue
         number = waiting[ready[0]]
         node = tasks[number][0]
-        done: tuple[int, Answer | None, str | None]
+        done: tuple[int, Answer | None, Exception | None]
         try:
             word, content = ray.get(next(ready[0]))
             if word == "begun":
@@ -77,11 +79,11 @@ def run_alone(
                 continue
             done = number, content, None
         except StopIteration:
-            done = number, None, "its process has ended without an answer"
+            done = number, None, ProcessError("its process has ended without an answer")
         except ray.exceptions.RayTaskError as error:
-            done = number, None, str(error.cause)
+            done = number, None, error.cause
         except ray.exceptions.RayError as error:
-            done = number, None, one_line_of(error)
+            done = number, None, ProcessError(one_line_of(error))
         del waiting[ready[0]]
         patience.ended(node)
         yield done

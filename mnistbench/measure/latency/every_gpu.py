@@ -10,15 +10,15 @@ from functools import partial
 from typing import Any
 
 from mnistbench.cluster import Node, ask_nodes, nodes_of
-from mnistbench.errors import MnistbenchError, ProviderError
-from mnistbench.measure.gpus import label_of, plan_gpus
+from mnistbench.errors import BusyGpuError, MnistbenchError, ProviderError
+from mnistbench.measure.gpus import label_of, plan_gpus, why_busy
 from mnistbench.measure.latency.alone import run_alone
 from mnistbench.measure.latency.exclusive import GpuTask, measure_gpu
 from mnistbench.measure.latency.own_process import in_own_process
 from mnistbench.measure.lent_gpus import GpusHere, lent_gpus, look_at_gpus
 from mnistbench.results import BenchRun, GpuFacts, GpuRun, GpusRun
 
-Done = tuple[int, BenchRun | None, str | None]
+Done = tuple[int, BenchRun | None, Exception | None]
 """The number of a task, and its run or why there is none."""
 
 OnPart = Callable[[int, BenchRun], None]
@@ -40,7 +40,7 @@ def bench_every_gpu(
     keep: Callable[[GpusRun], None],
     on_note: Callable[[str], None],
 ) -> GpusRun:
-    """Measure one GPU of each kind.
+    """Measure one GPU of each kind: the first that nobody uses when its turn comes.
 
     Args:
         found: Every GPU.
@@ -60,6 +60,7 @@ def bench_every_gpu(
     for kind in kinds:
         on_note(f"{label_of(kind.gpus[0])}: {kind.error or kind.caution or f'one of {len(kind.gpus)} is measured'}")
     open_ = [number for number, kind in enumerate(kinds) if kind.error is None]
+    others = {number: idle_after_first(kinds[number]) for number in open_}
     keep(GpusRun(started, tuple(kinds)))
 
     def keep_part(done: int, run: BenchRun) -> None:
@@ -68,12 +69,31 @@ def bench_every_gpu(
             kinds[number] = dataclasses.replace(kinds[number], run=run, error=UNFINISHED)
             keep(GpusRun(started, tuple(kinds)))
 
-    for done, run, error in measure([make_task(kinds[number].gpus[0]) for number in open_], keep_part):
-        number = open_[done]
-        kinds[number] = with_outcome(kinds[number], run, error)
-        on_note(f"{label_of(kinds[number].gpus[0])}: {error or 'done'}")
-        keep(GpusRun(started, tuple(kinds)))
+    while open_:
+        again = []
+        for done, run, error in measure([make_task(kinds[number].gpus[0]) for number in open_], keep_part):
+            number = open_[done]
+            if isinstance(error, BusyGpuError) and others[number]:
+                on_note(f"{label_of(kinds[number].gpus[0])}: in use by now; the next one of its kind is measured")
+                kinds[number] = with_first(kinds[number], others[number].pop(0))
+                again.append(number)
+                continue
+            said = None if error is None else str(error) or type(error).__name__
+            kinds[number] = with_outcome(kinds[number], run, said)
+            on_note(f"{label_of(kinds[number].gpus[0])}: {said or 'done'}")
+            keep(GpusRun(started, tuple(kinds)))
+        open_ = again
     return GpusRun(started, tuple(kinds))
+
+
+def idle_after_first(kind: GpuRun) -> list[GpuFacts]:
+    """The GPUs of a kind beside its first one that nobody used when they were looked at."""
+    return [gpu for gpu in kind.gpus[1:] if why_busy(gpu) is None]
+
+
+def with_first(kind: GpuRun, gpu: GpuFacts) -> GpuRun:
+    """A kind of which another GPU is to be measured."""
+    return dataclasses.replace(kind, gpus=(gpu, *(other for other in kind.gpus if other != gpu)))
 
 
 def with_outcome(kind: GpuRun, run: BenchRun | None, error: str | None) -> GpuRun:
@@ -99,7 +119,7 @@ def measure_here(tasks: Sequence[GpuTask], on_part: OnPart) -> Iterator[Done]:
         try:
             yield number, in_own_process(measure_gpu, task, partial(on_part, number)), None
         except MnistbenchError as error:
-            yield number, None, str(error)
+            yield number, None, error
 
 
 def _look() -> GpusHere:

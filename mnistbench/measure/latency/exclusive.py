@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mnistbench.errors import ProcessError
+from mnistbench.errors import BusyGpuError
 from mnistbench.files import path_in_results
 from mnistbench.measure.clock import MonotonicClock
 from mnistbench.measure.environment import collect_environment
@@ -60,12 +60,12 @@ def measure_gpu(task: GpuTask, keep: Callable[[BenchRun], None]) -> BenchRun:
         keep: As in :func:`mnistbench.measure.latency.bench.run_bench`.
 
     Raises:
-        ProcessError: When somebody has begun to use the GPU since it was looked at.
+        BusyGpuError: When somebody has begun to use the GPU since it was looked at.
         MnistbenchError: As :func:`mnistbench.measure.latency.bench.run_bench`.
     """
     now = next((gpu for gpu in find_gpus(task.gpu.node) if gpu.uuid == task.gpu.uuid), task.gpu)
     if (busy := why_busy(now)) is not None and not task.allow_busy:
-        raise ProcessError(f"busy: {busy}; try again when it is free, or measure it all the same with --allow-busy")
+        raise BusyGpuError(f"busy: {busy}; try again when it is free, or measure it all the same with --allow-busy")
     os.environ["CUDA_VISIBLE_DEVICES"] = task.gpu.uuid
     devices = tuple(resolve_device("cuda:0", provider) for provider in task.providers)
     environment = collect_environment()

@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any, Generic, TypeVar
 
-from mnistbench.errors import ProcessError
+from mnistbench.errors import ProcessError, error_named
 from mnistbench.runtime.spawned import follow_parent, interrupts_held_back
 
 SECONDS_TO_LEAVE = 15.0
@@ -36,7 +36,8 @@ def in_own_process(function: Function[Task, Answer], task: Task, on_part: OnPart
         on_part: Gets what it tells.
 
     Raises:
-        ProcessError: When it raises an error or dies.
+        ProcessError: When it dies.
+        MnistbenchError: The error that it raises, as what it is; of this class when it is none of ours.
     """
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
@@ -73,14 +74,14 @@ class _Listener(Generic[Answer]):
 
         Raises:
             EOFError: When the process ends without one.
-            ProcessError: The error that it says instead.
+            MnistbenchError: The error that it says instead.
         """
         while True:
             word, content = self._receive()
             if word == "part":
                 self._on_part(content)
             elif word == "error":
-                raise ProcessError(content)
+                raise error_named(*content)
             else:
                 answer: Answer = content
                 return answer
@@ -128,7 +129,7 @@ def _answer(connection: Connection[Any, Any], function: Function[Task, Answer], 
     try:
         say("answer", function(task, lambda part: say("part", part)))
     except Exception as error:  # noqa: BLE001  # one GPU's trouble is not the others'
-        say("error", str(error) or type(error).__name__)
+        say("error", (type(error).__name__, str(error) or type(error).__name__))
     finally:
         # As the interpreter ends, the exception would be printed.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -12,6 +12,7 @@ import pytest
 from ray_clusters import alone_for_a_while, children, needs_ray, tells_for_a_while
 
 from mnistbench.cluster import Node, connected, nodes_of, on_node
+from mnistbench.errors import ProcessError, ProviderError
 from mnistbench.measure.latency import alone
 from mnistbench.measure.latency.alone import run_alone
 
@@ -35,9 +36,11 @@ def test_tasks_of_one_machine_are_never_at_the_same_time(ray_address):
         done = {number: (answer, error) for number, answer, error in told}
     (first_begin, first_end), (second_begin, second_end) = done[0][0], done[1][0]
     assert first_end <= second_begin or second_end <= first_begin
-    assert done[2] == (None, "no driver here")
+    assert (done[2][0], str(done[2][1])) == (None, "no driver here")
+    assert isinstance(done[2][1], ProviderError)
     assert done[3][0] is None
-    assert "died" in done[3][1] or "crashed" in done[3][1]
+    assert isinstance(done[3][1], ProcessError)
+    assert "died" in str(done[3][1]) or "crashed" in str(done[3][1])
     assert notes == []
 
 

@@ -13,7 +13,7 @@ from latencies import failed, row, run
 
 from mnistbench.bench_files import read_gpus_run, write_gpus_run
 from mnistbench.cluster import connected
-from mnistbench.errors import ArtifactError, ProviderError
+from mnistbench.errors import ArtifactError, BusyGpuError, ProcessError, ProviderError
 from mnistbench.measure.gpus import runs_of
 from mnistbench.measure.latency import every_gpu as every_gpu_module
 from mnistbench.measure.latency.every_gpu import (
@@ -71,9 +71,58 @@ def test_a_busy_kind_is_refused_and_the_others_are_measured():
     assert "busy" in result.kinds[1].caution
 
 
+def busy_by_now(*uuids):
+    """Measures GPUs, some of which somebody else has begun to use; and which it was asked to measure."""
+    asked = []
+
+    def measure(gpus, _on_part):
+        asked.append([gpu.uuid for gpu in gpus])
+        for number, gpu in enumerate(gpus):
+            if gpu.uuid in uuids:
+                yield number, None, BusyGpuError(f"busy: {gpu.uuid}")
+            else:
+                yield number, run(row(gpu.uuid)), None
+
+    return measure, asked
+
+
+THIRD = dataclasses.replace(FAST, uuid="GPU-5", node="10.0.0.3")
+USED = dataclasses.replace(FAST, uuid="GPU-6", node="10.0.0.4", processes=1)
+
+
+def test_a_gpu_that_has_become_busy_gives_way_to_the_next_of_its_kind():
+    measure, asked = busy_by_now("GPU-1", "GPU-4")
+    result, _, notes = every_gpu([FAST, ALIKE, THIRD, USED, SLOW], measure)
+    fast, slow = result.kinds
+    assert asked == [["GPU-1", "GPU-2"], ["GPU-4"], ["GPU-5"]]
+    assert (fast.error, [one.name for one in fast.run.results]) == (None, ["GPU-5"])
+    # The first is the one that was measured.
+    assert [gpu.uuid for gpu in fast.gpus] == ["GPU-5", "GPU-4", "GPU-1", "GPU-6"]
+    assert (slow.error, [one.name for one in slow.run.results]) == (None, ["GPU-2"])
+    assert "Fast, 700 W, 10.0.0.1: in use by now; the next one of its kind is measured" in notes
+
+
+def test_a_kind_is_refused_when_all_of_it_has_become_busy():
+    measure, asked = busy_by_now("GPU-1", "GPU-4")
+    result, _, _ = every_gpu([FAST, ALIKE, USED], measure)
+    assert asked == [["GPU-1"], ["GPU-4"]]
+    assert (result.kinds[0].run, result.kinds[0].error) == (None, "busy: GPU-4")
+
+
+def test_another_error_is_not_tried_on_the_next_gpu():
+    asked = []
+
+    def measure(gpus, _on_part):
+        asked.append([gpu.uuid for gpu in gpus])
+        yield 0, None, ProcessError("it died")
+
+    result, _, _ = every_gpu([FAST, ALIKE], measure)
+    assert (asked, result.kinds[0].error) == ([["GPU-1"]], "it died")
+
+
 def test_an_error_on_one_gpu_is_its_own():
     def measure(_gpus, _on_part):
-        yield 0, None, "no CUDA libraries"
+        yield 0, None, ProviderError("no CUDA libraries")
         yield 1, run(row()), None
 
     result, _, _ = every_gpu([FAST, SLOW], measure)
@@ -84,7 +133,7 @@ def test_what_is_measured_is_kept_meanwhile_and_beside_a_later_error():
     def measure(_gpus, on_part):
         on_part(1, run(failed()))  # nothing yet
         on_part(1, run(row("first"), failed("second")))
-        yield 1, None, "it died"
+        yield 1, None, ProcessError("it died")
         on_part(0, run(row("first"), failed("second")))
         yield 0, run(row("first"), row("second")), None
 

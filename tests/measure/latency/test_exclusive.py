@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from latencies import row, run
 
-from mnistbench.errors import ProcessError
+from mnistbench.errors import BusyGpuError
 from mnistbench.measure.latency import exclusive
 from mnistbench.measure.latency.bench import Bench
 from mnistbench.measure.latency.exclusive import GpuTask, SentModel, measure_gpu
@@ -71,6 +71,6 @@ def test_an_instance_is_measured_in_the_environment_of_its_gpu(played, monkeypat
 
 def test_a_gpu_that_has_become_busy_is_refused_unless_that_is_allowed(played):
     played["gpu"] = dataclasses.replace(GPU, processes=1)
-    with pytest.raises(ProcessError, match="busy: 1 other process"):
+    with pytest.raises(BusyGpuError, match="busy: 1 other process"):
         measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=False), print)
     assert measure_gpu(GpuTask(WANTED, ("cuda",), MODELS, GPU, allow_busy=True), print).results

@@ -10,7 +10,7 @@ import sys
 
 import pytest
 
-from mnistbench.errors import ProcessError, ProviderError
+from mnistbench.errors import MnistbenchError, ProcessError, ProviderError
 from mnistbench.measure.latency.own_process import in_own_process
 
 pytestmark = pytest.mark.slow
@@ -41,9 +41,9 @@ def test_it_tells_answers_or_fails():
     told = []
     assert in_own_process(doubled, 4, told.append) == 8
     assert told == [4, 5]
-    with pytest.raises(ProcessError, match="no driver for Fast"):
+    with pytest.raises(ProviderError, match="no driver for Fast"):
         in_own_process(broken, "Fast", print)
-    with pytest.raises(ProcessError, match="ValueError"):
+    with pytest.raises(MnistbenchError, match="ValueError"):
         in_own_process(says_nothing, None, print)
 
 
