@@ -94,7 +94,7 @@ def kills(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     from fault_trials.kills import try_kills
 
     rows = []
-    for row in try_kills(folder, given.count or 50, given.seed):
+    for row in try_kills(folder, given.count or 50, given.seed, only=given.only):
         rows.append(row)
         print(f"{row['operation']:22} {row['kills']:4} kills, {len(row['problems'])} problems")
         for problem in row["problems"][: given.show]:

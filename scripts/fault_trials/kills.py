@@ -42,19 +42,21 @@ LATEST = 1.1
 """Moments are up to so many times what an undisturbed process takes."""
 
 
-def try_kills(folder: Path, kills: int, seed: int) -> Iterator[dict[str, Any]]:
+def try_kills(folder: Path, kills: int, seed: int, *, only: str | None = None) -> Iterator[dict[str, Any]]:
     """A record for each operation.
 
     Args:
         folder: An empty folder.
         kills: As many as must land on each operation.
         seed: Of the moments.
+        only: Name of the one operation to try; all when ``None``.
     """
     collect_environment_once()
     with Material(folder / "material").in_use() as operations:
         chosen = [operation for operation in operations if operation.name in KILLED]
         for operation in [*chosen, bench_operation()]:
-            yield _try(operation, folder / "kills", kills, random.Random(f"{seed} {operation.name}"))
+            if only in (None, operation.name):
+                yield _try(operation, folder / "kills", kills, random.Random(f"{seed} {operation.name}"))
 
 
 def bench_operation() -> Operation:

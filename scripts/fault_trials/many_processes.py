@@ -15,6 +15,7 @@ from typing import Any
 from kill_train_all import write_dataset
 
 from fault_trials import same_run
+from fault_trials.caches import damaged_cache
 from fault_trials.commands import temporaries, visible
 from fault_trials.one_of_many import ACTIONS, LOCKS
 from mnistbench.artifacts import read_manifest, verify
@@ -53,7 +54,7 @@ def run_together(what: str, count: int, kind: str, folder: Path) -> list[str]:
     (folder / "go").touch()
     problems = []
     while any(process.poll() is None for process in processes):
-        problems += _half(folder / "shared")
+        problems += _half(what, folder)
         if what == "train the same run":
             problems += same_run.torn(folder, folder / "shared")
     for process in processes:
@@ -62,15 +63,16 @@ def run_together(what: str, count: int, kind: str, folder: Path) -> list[str]:
             problems.append(
                 f"a process failed: {said.strip().splitlines()[-1] if said.strip() else process.returncode}"
             )
-    problems += _half(folder / "shared")
+    problems += _half(what, folder)
     problems += _wrong(what, count, folder)
     problems += [f"{left.name} stays behind" for left in temporaries(folder / "shared")]
     return list(dict.fromkeys(problems))
 
 
-def _half(shared: Path) -> list[str]:
+def _half(what: str, folder: Path) -> list[str]:
     """What a reader can see that is not whole, at any moment."""
-    problems = []
+    shared = folder / "shared"
+    problems = damaged_cache(shared, folder / "digits") if what == "fill the data cache" else []
     for file in visible(shared):
         if file.suffix == ".json":
             try:

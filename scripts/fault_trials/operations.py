@@ -20,6 +20,7 @@ from kill_train_all import damage as damaged_runs
 from kill_train_all import write_dataset
 from PIL import Image
 
+from fault_trials.caches import damaged_cache
 from fault_trials.commands import Outcome, run_command, visible
 from fault_trials.digits import described
 from mnistbench import catalog
@@ -121,7 +122,7 @@ class Material:
             Operation("a file is replaced", _old_file, lambda folder: atomic_write(folder / "file", b"new" * 9999)),
             Operation("train", _nothing, lambda folder: run_command(*self._train(folder)), damaged_runs, grows=True),
             Operation("export", self._old_zoo, self._export, _damaged_zoo),
-            Operation("fill the data cache", _nothing, self._fill_cache),
+            Operation("fill the data cache", _nothing, self._fill_cache, self._damaged_cache),
             Operation("write a benchmark run", self._old_bench, lambda folder: self._bench(folder, 2)),
             Operation("results --save", self._old_results, lambda folder: self._results(folder, 12)),
             Operation("embed into a new folder", _nothing, lambda folder: self._embed(folder / "kit"), at_once=True),
@@ -150,6 +151,9 @@ class Material:
                 cache_dir=folder / "mnist", files=described(self.data), mirrors=("https://a/",), use_npm=False
             )
         assert np.array_equal(found.train_images, self.dataset.train_images), "the wrong images"
+
+    def _damaged_cache(self, folder: Path) -> list[str]:
+        return damaged_cache(folder / "mnist", self.data)
 
     def _old_bench(self, folder: Path) -> None:
         self._bench(folder, 1)
