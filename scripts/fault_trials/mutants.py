@@ -18,6 +18,9 @@ SECONDS = 2.0
 SECONDS_TO_HANG = 20.0
 """After so long the process is ended; the machine may have other work, so shorter times are looked at again."""
 
+LONE_RUNS = 3
+"""A mutant that took too long is read so often again, alone; the quickest of them counts."""
+
 SECONDS_TO_START = 180.0
 
 MEBIBYTES = {"onnx": 1024}
@@ -76,13 +79,27 @@ def run_mutants(group: str, count: int, folder: Path, *, seed: int = 0, first: i
                 tally.add(document)
         numbers = ended
     for number in slow:
-        # Again and alone: the machine may just have been busy.
-        documents, _ = _run(group, seed, number, number + 1, folder / f"again-{number}")
-        (document,) = documents
-        if document.get("problem") is None and document["cpu_seconds"] > SECONDS:
-            document["problem"] = f"it took {document['cpu_seconds']} s"
-        tally.add(document)
+        tally.add(_alone(group, seed, number, folder))
     return tally
+
+
+def _alone(group: str, seed: int, number: int, folder: Path) -> dict[str, Any]:
+    """A mutant again and alone, since the machine may just have been busy: what it found, slowness now included.
+
+    By the clock as well as by processor time: who sleeps or waits for a lock hangs too.
+    """
+    runs: list[dict[str, Any]] = []
+    for attempt in range(LONE_RUNS):
+        (document,), _ = _run(group, seed, number, number + 1, folder / f"again-{number}-{attempt}")
+        runs.append(document)
+        if document.get("problem") is not None or _took(document) <= SECONDS:
+            return document
+    quickest = min(runs, key=_took)
+    return {**quickest, "problem": f"it took {_took(quickest)} s"}
+
+
+def _took(document: dict[str, Any]) -> float:
+    return float(max(document["seconds"], document["cpu_seconds"]))
 
 
 def _run(group: str, seed: int, start: int, stop: int, folder: Path) -> tuple[list[dict[str, Any]], int]:

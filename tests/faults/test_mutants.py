@@ -48,6 +48,11 @@ def hang(_content: bytes) -> str:
         time.sleep(1)
 
 
+def wait_too_long(_content: bytes) -> str:
+    time.sleep(0.5)  # without using the processor, as who waits for a lock; the test allows 0.2 s
+    return "answered"
+
+
 def crash(_content: bytes) -> str:
     os.kill(os.getpid(), signal.SIGSEGV)
     return "answered"
@@ -72,6 +77,7 @@ def raise_what_nobody_expects(_content: bytes) -> str:
 
 FOUND = {
     hang: "it hung",
+    wait_too_long: "it took ",
     crash: "the process ended: signal 11",
     print_something: "5 bytes to standard output",
     take_memory: "MemoryError",
@@ -102,10 +108,41 @@ def test_each_kind_of_fault_is_found_and_the_next_mutant_still_read(
     program = tmp_path / "faulty.py"
     program.write_text(FAULTY.format(path=[str(Path(__file__).parent)], name=read.__name__))
     monkeypatch.setattr(mutants, "CHILD", (str(program),))
-    monkeypatch.setattr(mutants, "SECONDS_TO_HANG", 1.5)
+    if read is hang:
+        monkeypatch.setattr(mutants, "SECONDS_TO_HANG", 1.5)
+    if read is wait_too_long:
+        monkeypatch.setattr(mutants, "SECONDS", 0.2)
     tally = run_mutants("faulty", 2, tmp_path / "faulty", seed=0)
     assert [problem["number"] for problem in tally.problems] == [0, 1]
     assert all(FOUND[read] in problem["problem"] for problem in tally.problems), tally.problems
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu_seconds", "problem", "read"),
+    [
+        ([3.0, 0.1], [0.1] * 2, None, 2),
+        ([3.0, 4.0, 3.0, 0.1], [0.1] * 4, None, 4),
+        ([3.0, 4.0, 2.5, 3.0], [0.1] * 4, "it took 2.5 s", 4),
+        ([3.0, 1.5, 1.6, 1.7], [3.0, 2.2, 2.3, 2.4], "it took 2.2 s", 4),
+    ],
+    ids=["busy once", "busy three times", "waits", "computes on two cores"],
+)
+def test_a_slow_mutant_is_looked_at_again_alone_and_the_quickest_time_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: list[float], cpu_seconds: list[float], problem, read: int
+) -> None:
+    times = list(zip(seconds, cpu_seconds, strict=True))
+    left = iter(times)
+
+    def run(_group: str, _seed: int, start: int, stop: int, _folder: Path) -> tuple[list[dict[str, object]], int]:
+        wall, cpu = next(left)
+        document = {"number": start, "target": "a", "outcome": "answered", "problem": None}
+        return [{**document, "seconds": wall, "cpu_seconds": cpu}], stop
+
+    monkeypatch.setattr(mutants, "_run", run)
+    tally = run_mutants("faulty", 1, tmp_path)
+    assert [found["problem"] for found in tally.problems] == ([problem] if problem else [])
+    assert sum(tally.outcomes.values()) == 1
+    assert len(times) - len(list(left)) == read
 
 
 DOCUMENT = json.dumps({"name": "a", "rows": [{"seconds": 0.5, "count": 3}] * 3, "none": None}).encode()
