@@ -46,7 +46,7 @@ _ADAM_STATE = {"step", "exp_avg", "exp_avg_sq"}
 
 
 class DivergedError(ArithmeticError):
-    """The loss became NaN or infinite."""
+    """The loss or a weight became NaN or infinite."""
 
 
 def run_to_end(steps: Generator[bool, None, Outcome]) -> Outcome:
@@ -115,7 +115,7 @@ class Trainer:
             Mean loss in nats, and wall time from the first step to the last in seconds, pauses included.
 
         Raises:
-            DivergedError: When the loss is no longer finite.
+            DivergedError: When the loss or a weight is no longer finite.
         """
         job, batch_size, num_images, steps = self.job, self.job.batch_size, len(self.images), self.steps_per_epoch
         self.module.train()
@@ -154,7 +154,14 @@ class Trainer:
         seconds = max(0.0, self._now() - begin)
         mean = total.item() / num_images
         _require_finite(mean)
+        # The loss is of the weights before each update; only this sees what the last update did.
+        self._require_finite_weights()
         return mean, seconds
+
+    def _require_finite_weights(self) -> None:
+        finite = torch.stack([parameter.isfinite().all() for parameter in self.module.parameters()]).all()
+        if not finite.item():  # the one question to the device
+            raise DivergedError("a weight is NaN or infinite")
 
     def _use_generator(self, generator: torch.Generator) -> None:
         """Draw dropout from it."""

@@ -121,7 +121,7 @@ def job_steps(
         now: Says when a run failed.
 
     Raises:
-        TrainingError: When the loss became NaN or infinite, or memory ran out.
+        TrainingError: When the loss or a weight became NaN or infinite, or memory ran out.
         ArtifactError: When a checkpoint is damaged.
         OSError: When the folder cannot be written.
     """

@@ -42,7 +42,8 @@ class Failure(Result):
     kind = "failure"
 
     state: Literal["diverged", "failed"]
-    """``diverged`` when the loss was no longer finite, ``failed`` for all else, such as memory that ran out."""
+    """``diverged`` when the loss or a weight was no longer finite, ``failed`` for all else, such as memory that ran
+    out."""
     error: str
     epoch: int
     """The epoch that was not finished, counted from 1."""

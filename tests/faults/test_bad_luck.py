@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import math
 import os
 import time
 from datetime import UTC, datetime, timedelta
@@ -18,18 +20,40 @@ from mnistbench.training.loop import Trainer
 
 NAMES = ("8-10", "16-10", "12-10")
 TRAIN = ("train", *NAMES, "--epochs", 2, "--batch-size", 50, "--device", "cpu", "--json")
+NAN, INF = math.nan, math.inf
 
 
-def spoil(monkeypatch: pytest.MonkeyPatch, spoiled) -> None:
-    """Have something happen to 16-10 in its second epoch."""
-    plain = Trainer.epoch_steps
+def before_epoch_2(spoiled):
+    """Have something happen to 16-10 before its second epoch."""
 
-    def steps(self, epoch, *args):
-        if (self.job.network.name, epoch) == ("16-10", 2):
-            spoiled(self)
-        return (yield from plain(self, epoch, *args))
+    def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
+        plain = Trainer.epoch_steps
 
-    monkeypatch.setattr(Trainer, "epoch_steps", steps)
+        def steps(self, epoch, *args):
+            if (self.job.network.name, epoch) == ("16-10", 2):
+                spoiled(self)
+            return (yield from plain(self, epoch, *args))
+
+        monkeypatch.setattr(Trainer, "epoch_steps", steps)
+
+    return spoil
+
+
+def by_the_last_step_of(epoch: int, spoiled):
+    """Have something happen to 16-10 in the last update of an epoch, whose loss was still finite."""
+
+    def spoil(monkeypatch: pytest.MonkeyPatch) -> None:
+        plain, taken = Trainer._step, itertools.count(1)
+
+        def step(self, *args):
+            loss = plain(self, *args)
+            if self.job.network.name == "16-10" and next(taken) == epoch * self.steps_per_epoch:
+                spoiled(self)
+            return loss
+
+        monkeypatch.setattr(Trainer, "_step", step)
+
+    return spoil
 
 
 def weights_are(value: float):
@@ -51,28 +75,33 @@ def hashes(work: Path) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(
-    ("spoiled", "state", "told"),
+    ("spoil", "state", "epoch", "told"),
     [
-        (weights_are(float("nan")), "diverged", "diverged in epoch 2"),
-        (weights_are(float("inf")), "diverged", "diverged in epoch 2"),
-        (out_of_memory, "failed", "needs more memory than cpu has"),
+        (before_epoch_2(weights_are(NAN)), "diverged", 2, "diverged in epoch 2: the loss is nan"),
+        (before_epoch_2(weights_are(INF)), "diverged", 2, "diverged in epoch 2"),
+        (before_epoch_2(out_of_memory), "failed", 2, "needs more memory than cpu has"),
+        (by_the_last_step_of(1, weights_are(NAN)), "diverged", 1, "diverged in epoch 1: a weight is NaN or infinite"),
+        (by_the_last_step_of(2, weights_are(NAN)), "diverged", 2, "diverged in epoch 2: a weight is NaN or infinite"),
+        (by_the_last_step_of(2, weights_are(-INF)), "diverged", 2, "diverged in epoch 2: a weight is NaN or infinite"),
     ],
-    ids=["NaN", "infinity", "memory"],
+    ids=["NaN", "infinity", "memory", "NaN by the last step of epoch 1", "NaN by the very last", "infinity by it"],
 )
-def test_one_run_is_marked_the_others_go_on_and_nothing_of_it_is_lost(cli, monkeypatch, tmp_path, spoiled, state, told):
+def test_one_run_is_marked_the_others_go_on_and_nothing_of_it_is_lost(
+    cli, monkeypatch, tmp_path, spoil, state, epoch, told
+):
     whole = tmp_path / "whole"
     cli(*TRAIN, "--work-dir", whole).succeeds()
     with monkeypatch.context() as patch:
-        spoil(patch, spoiled)
+        spoil(patch)
         outcome = cli(*TRAIN)
     assert outcome.code == 3
     assert {row["name"]: "error" in row for row in outcome.json} == {"8-10": False, "16-10": True, "12-10": False}
     (marked,) = [row for row in cli("runs", "--json").json if row["name"] == "16-10"]
-    assert (marked["state"], marked["epochs_done"]) == (state, 1)
+    assert (marked["state"], marked["epochs_done"]) == (state, epoch - 1)
     assert told in marked["error"]
     cli("export", "16-10").fails_with("no finished run of 16-10")
     assert not list(cli.work.rglob("*.onnx"))
-    # The first epoch is kept, and the run ends as if nothing had been.
+    # Epochs before it are kept, and the run ends as if nothing had been.
     cli(*TRAIN).succeeds()
     assert hashes(cli.work) == hashes(whole)
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import Any
 
@@ -249,6 +250,26 @@ def test_a_loss_that_is_not_finite_ends_the_epoch(
         trainer.run_epoch(1, lambda *_: None)
     # The first of them was noticed at the first report, not at the end.
     assert (next(steps, None) == 20) == (at == 3)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+@each_kind
+def test_a_weight_that_the_last_step_spoils_ends_the_epoch(
+    tiny: Dataset, monkeypatch: pytest.MonkeyPatch, text: str, value: float
+) -> None:
+    trainer = trainer_of(tiny, text)
+    plain, taken = trainer._step, itertools.count(1)
+
+    def step(*batch: Tensor) -> Tensor:
+        loss = plain(*batch)
+        if next(taken) == trainer.steps_per_epoch:
+            with torch.no_grad():
+                list(trainer.module.parameters())[-1][-1] = value
+        return loss
+
+    monkeypatch.setattr(trainer, "_step", step)
+    with pytest.raises(DivergedError, match="a weight is NaN or infinite"):
+        trainer.run_epoch(1)
 
 
 def test_seeds_differ_for_each_seed_epoch_and_purpose() -> None:
