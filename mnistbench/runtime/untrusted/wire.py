@@ -26,6 +26,8 @@ MOST_JSON = 1 << 20
 MOST_BYTES = 256 << 20
 """Of the arrays in one message."""
 
+MOST_DIMENSIONS = 16
+
 _DTYPES = frozenset(
     "bool int8 uint8 int16 uint16 int32 uint32 int64 uint64 float16 float32 float64".split()  # noqa: SIM905  # a table
 )
@@ -75,12 +77,16 @@ def decode(read: Read) -> tuple[dict[str, Any], Arrays]:
         raise WireError("the message is damaged") from None
     if sum(kind.itemsize * math.prod(shape) for _, kind, shape in kinds) != array_bytes:
         raise WireError("the arrays do not have the sizes that the message says")
-    # Copied, so that they can be written to as other arrays can.
-    arrays = {
-        name: np.frombuffer(read(kind.itemsize * math.prod(shape)), kind).reshape(shape).copy()
-        for name, kind, shape in kinds
-    }
+    arrays = {name: _array(read(kind.itemsize * math.prod(shape)), kind, shape) for name, kind, shape in kinds}
     return document, arrays
+
+
+def _array(content: bytes, kind: np.dtype[Any], shape: tuple[int, ...]) -> npt.NDArray[Any]:
+    """An array that can be written to as others can."""
+    try:
+        return np.frombuffer(content, kind).reshape(shape).copy()
+    except (ValueError, OverflowError):  # no values, but sizes whose product numpy cannot hold
+        raise WireError("an array has a shape that no array can have") from None
 
 
 def _dtype(name: Any) -> np.dtype[Any]:
@@ -91,6 +97,9 @@ def _dtype(name: Any) -> np.dtype[Any]:
 
 
 def _shape(sizes: Any) -> tuple[int, ...]:
-    if not isinstance(sizes, list) or len(sizes) > 16 or not all(type(size) is int and size >= 0 for size in sizes):
+    if not isinstance(sizes, list) or len(sizes) > MOST_DIMENSIONS:
+        raise ValueError(sizes)
+    # Each size by itself: with a 0 among them their product says nothing of the others.
+    if not all(type(size) is int and 0 <= size <= MOST_BYTES for size in sizes):
         raise ValueError(sizes)
     return tuple(sizes)
