@@ -86,8 +86,9 @@ def load(
             threads, spinning and the provider's options are taken from it. It has to be of this very file and machine;
             another version of onnxruntime is a warning only.
         untrusted: Whether the file is a stranger's: it is then loaded and run on the CPU in a process of its own with
-            1 GiB of memory and a minute a call, so that a crash or a hang there is an error here. No sandbox: a
-            process that a fault in onnxruntime hands over has the user's rights. Each call takes longer, by a pipe.
+            1 GiB of memory, two minutes to load and a minute a call, so that a crash or a hang there is an error here.
+            No sandbox: a process that a fault in onnxruntime hands over has the user's rights. Each call takes
+            longer, by a pipe.
 
     Raises:
         ArtifactError: When ``tuned`` is of another file, device, mode or machine; the message names what differs.

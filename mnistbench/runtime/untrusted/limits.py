@@ -33,7 +33,7 @@ class Limits:
 
     Attributes:
         memory_bytes: Beside what Python and its libraries take. Kept by the system on Linux; others may not.
-        seconds: For loading, and then for each call.
+        seconds: For each call; to start and load there is a minute more, for Python and its libraries.
     """
 
     memory_bytes: int = 1 << 30

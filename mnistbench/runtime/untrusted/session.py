@@ -75,14 +75,14 @@ class UntrustedSession:
         )
         self._end = weakref.finalize(self, _end, self._process)
         request = {"do": "load", "path": str(path.absolute()), "settings": dict(settings)}
-        answer, _ = self._ask(
-            encode({**request, "allow_external_data": allow_external_data}), SECONDS_TO_START + limits.seconds
-        )
+        self._is_loaded = False
+        answer, _ = self._ask(encode({**request, "allow_external_data": allow_external_data}))
         try:
             self._inputs, self._outputs = (_arguments(answer[key]) for key in ("inputs", "outputs"))
             self._providers = [str(name) for name in answer["providers"]]
         except (KeyError, TypeError, ValueError):
             raise self._ended("it gave a damaged answer") from None
+        self._is_loaded = True
 
     def get_inputs(self) -> list[Argument]:
         """As onnxruntime's."""
@@ -108,7 +108,7 @@ class UntrustedSession:
             request = encode({"do": "run", "outputs": list(outputs)}, feed)
         except WireError as error:
             raise ModelError(f"{self._path}: {error}") from None
-        _, arrays = self._ask(request, self._limits.seconds)
+        _, arrays = self._ask(request)
         if list(arrays) != list(outputs):
             raise self._ended("it gave other outputs than it was asked for")
         return [arrays[name] for name in outputs]
@@ -117,7 +117,12 @@ class UntrustedSession:
         """End its process; nothing can be run any more."""
         self._end()
 
-    def _ask(self, request: bytes, seconds: float) -> tuple[dict[str, Any], Arrays]:
+    def _seconds(self) -> float:
+        """For which the next answer is waited."""
+        return self._limits.seconds if self._is_loaded else SECONDS_TO_START + self._limits.seconds
+
+    def _ask(self, request: bytes) -> tuple[dict[str, Any], Arrays]:
+        seconds = self._seconds()
         with self._lock:
             if not self._end.alive:
                 raise ProcessError(f"{self._path}: its process has ended; load it again")
@@ -173,9 +178,10 @@ class UntrustedSession:
     def _ended(self, how: str) -> ProcessError:
         """The error to raise; the process is over."""
         self._end()
+        step = "a call" if self._is_loaded else "to start and load"
         return ProcessError(
             f"{self._path}: the process that ran it untrusted is over: {how}; the file is damaged or hostile, or "
-            f"needs more than {self._limits.memory_bytes >> 20:,} MiB or {self._limits.seconds:.0f} s a call"
+            f"needs more than {self._limits.memory_bytes >> 20:,} MiB or {self._seconds():.0f} s {step}"
         )
 
 

@@ -24,12 +24,14 @@ from mnistbench.runtime.classifier import load_classifier
 from mnistbench.runtime.devices import CPU, resolve_device
 from mnistbench.runtime.session import create_session
 from mnistbench.runtime.untrusted import limits as limits_module
+from mnistbench.runtime.untrusted import session as session_module
 from mnistbench.runtime.untrusted.limits import LIMITS, Limits
-from mnistbench.runtime.untrusted.session import UntrustedSession
+from mnistbench.runtime.untrusted.session import SECONDS_TO_START, UntrustedSession
 
 resource = pytest.importorskip("resource", reason="this system limits no process")
 
 IMAGES = np.random.default_rng(3).integers(0, 256, (7, 28, 28), dtype=np.uint8)
+TOP = Path(__file__).parent.parent.parent.parent
 QUICK = Limits(memory_bytes=512 << 20, seconds=20.0)
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="only Linux keeps all limits")
@@ -90,10 +92,26 @@ def test_a_classifier_of_a_hostile_file_is_refused(tmp_path: Path, model: onnx.M
 def test_a_process_that_dies_is_one_error_and_stays_dead(number: int) -> None:
     session = create_session(locate("64-64-10", [bundled_zoo()]).path, CPU, untrusted=QUICK)
     os.kill(session._process.pid, number)
-    with pytest.raises(ProcessError, match=f"signal {int(number)}; the file is damaged or hostile"):
+    with pytest.raises(ProcessError, match=f"signal {int(number)}; the file is damaged or hostile, .* or 20 s a call"):
         session.run(["label"], {"image": IMAGES[:, None]})
     with pytest.raises(ProcessError, match="has ended; load it again"):
         session.run(["label"], {"image": IMAGES[:, None]})
+
+
+def test_a_model_that_never_loads_is_told_with_the_time_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+    def silent(_command: object) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(["sleep", "60"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    monkeypatch.setattr(session_module, "start", silent)
+    monkeypatch.setattr(session_module, "SECONDS_TO_START", 0.7)
+    with pytest.raises(ProcessError, match=r"no answer within 1 s; .* or 1 s to start and load"):
+        UntrustedSession(Path("model.onnx"), {}, Limits(512 << 20, 0.3))
+
+
+def test_the_promise_names_the_time_that_is_given() -> None:
+    promised = " ".join((TOP / "SECURITY.md").read_text(encoding="utf-8").split())
+    assert (SECONDS_TO_START + LIMITS.seconds, LIMITS.seconds) == (120, 60)
+    assert "two minutes to start and load, a minute for each call" in promised
 
 
 def test_what_onnxruntime_says_there_is_what_it_says_here(tmp_path: Path) -> None:
