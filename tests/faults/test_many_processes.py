@@ -19,6 +19,12 @@ def test_four_processes_at_once_all_succeed_and_lose_nothing(memory: Path, what:
     assert run_together(what, 4, kind, memory / "together") == []
 
 
+@pytest.mark.parametrize("kind", LOCKS)
+def test_sixteen_processes_at_once_all_succeed_and_lose_nothing(memory: Path, kind: str) -> None:
+    # The quickest action that needs a lock; processes that start take most of the time.
+    assert run_together("results --save", 16, kind, memory / "together") == []
+
+
 @pytest.mark.parametrize(
     ("content", "told"),
     [
