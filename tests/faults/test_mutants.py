@@ -1,4 +1,4 @@
-"""Damaged and hostile files: a few hundred here, all of them by ``scripts/run_fault_trials.py mutants``."""
+"""Damaged and hostile files; ten times as many by ``scripts/run_fault_trials.py mutants``."""
 
 from __future__ import annotations
 
@@ -16,17 +16,26 @@ from fault_trials.mutants import run_mutants
 from fault_trials.mutators import mutate_bytes, mutate_gzip, mutate_json
 from fault_trials.targets import FULL_COUNTS, GROUPS
 
-COUNTS = {"idx": 400, "json": 300, "safetensors": 200, "onnx": 300, "pictures": 160}
+COUNTS = {"idx": 5000, "json": 5000, "safetensors": 200, "onnx": 5000, "pictures": 2000}
+"""Mutants of each group in an ordinary run."""
+
+FEW = {"idx": 400, "json": 300, "safetensors": 200, "onnx": 300, "pictures": 160}
+"""Those of them that are tried even where slow tests are left out."""
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="measures memory by /proc")
 
 
-@pytest.mark.parametrize("group", GROUPS)
-def test_damaged_files_give_a_right_answer_or_one_error(memory: Path, group: str) -> None:
+def _few_and_others(group: str) -> list[object]:
+    few, others = range(FEW[group]), range(FEW[group], COUNTS[group])
+    return [(group, few), *([pytest.param(group, others, marks=pytest.mark.slow)] if others else [])]
+
+
+@pytest.mark.parametrize(("group", "numbers"), [case for group in GROUPS for case in _few_and_others(group)])
+def test_damaged_files_give_a_right_answer_or_one_error(memory: Path, group: str, numbers: range) -> None:
     # Other mutants than those of the full run, so that both together find more.
-    tally = run_mutants(group, COUNTS[group], memory / group, seed=1)
+    tally = run_mutants(group, len(numbers), memory / f"{group}-{numbers.start}", seed=1, first=numbers.start)
     assert tally.problems == []
-    assert sum(tally.outcomes.values()) == COUNTS[group]
+    assert sum(tally.outcomes.values()) == len(numbers)
     assert tally.outcomes["refused"]
     assert tally.outcomes["answered"]
 
@@ -36,6 +45,12 @@ def test_mutants_that_once_came_through_are_refused(memory: Path, group: str, nu
     # Counts of threads and of images with more than 31 and 64 bits.
     tally = run_mutants(group, 1, memory / f"{group}-{number}", first=number)
     assert tally.outcomes == {"refused": 1}
+
+
+def test_an_ordinary_run_tries_as_many_as_were_promised() -> None:
+    promised = {"idx": 5000, "json": 5000, "onnx": 5000, "pictures": 2000}
+    assert promised.items() <= COUNTS.items()
+    assert all(0 < FEW[group] <= COUNTS[group] for group in GROUPS)
 
 
 def test_the_full_figures_are_those_that_were_promised() -> None:
