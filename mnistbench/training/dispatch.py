@@ -144,6 +144,8 @@ class _Dispatch:
         self._begun: set[str] = set()
         # Keys, each with the machine of the folder: what is there now was made by this sweep.
         self._cleared: set[tuple[str, str]] = set()
+        # The machine that took up a job last, by key.
+        self._homes: dict[str, str] = {}
         self._deaths: Counter[str] = Counter()
         # Machines of which a process was fit to train.
         self._suited: set[str] = set()
@@ -187,7 +189,7 @@ class _Dispatch:
     def _hand_out(self) -> None:
         deaf: set[int] = set()
         while self._due:
-            open_ = [seat for seat in self.seats if seat.ready and id(seat) not in deaf]
+            open_ = self._nearest([seat for seat in self.seats if seat.ready and id(seat) not in deaf], self._due[0])
             index = least_loaded([len(seat.jobs) for seat in open_], [seat.slot.at_once for seat in open_])
             if index is None:
                 return
@@ -196,6 +198,13 @@ class _Dispatch:
                 seat.jobs[job.key] = self._due.popleft()
             else:  # word of its death is on the way
                 deaf.add(id(seat))
+
+    def _nearest(self, seats: list[_Seat], job: Job) -> list[_Seat]:
+        """Those with room on the machine that may have epochs of a job, where no other has them; else all."""
+        if self._fleet.shares_folder or job.key not in self._homes:
+            return seats
+        home = self._homes[job.key]
+        return [seat for seat in seats if seat.slot.node == home and len(seat.jobs) < seat.slot.at_once] or seats
 
     def hear(self, worker: Any, message: Message) -> None:
         """Take note of one message, and pass it on."""
@@ -222,6 +231,7 @@ class _Dispatch:
             case "begun":
                 seat.able = True
                 seat.begun.add(key)
+                self._homes[key] = seat.slot.node
                 self._begin(seat.jobs[key])
             case "event":
                 self._tell(seat, seat.jobs[key], content)

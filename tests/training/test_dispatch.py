@@ -585,3 +585,15 @@ def test_a_process_that_trains_for_long_starts_no_other(tmp_path: Path) -> None:
     plain, stage.listen = stage.listen, listen
     run(stage, [HERE, THERE], tmp_path, JOBS[:1], clock=lambda: stage.seconds)
     assert len(stage.actors) == 1
+
+
+@pytest.mark.parametrize(("shares_folder", "again"), [(False, "here"), (True, "there")])
+def test_a_job_that_is_taken_up_again_goes_to_a_free_slot_of_the_machine_that_has_its_epochs(
+    tmp_path: Path, shares_folder: bool, again: str
+) -> None:
+    def play(actor: Actor, job: Job) -> Sequence[Message]:
+        return dies()(actor, job) if actor is stage.actors[1] else well(actor, job)
+
+    stage = Stage(play, shares_folder=shares_folder)
+    run(stage, [THERE, HERE, HERE], tmp_path, JOBS[:3], tries=2)
+    assert sorted(actor.slot.node for actor in stage.actors if JOBS[1] in actor.given) == ["here", again]
