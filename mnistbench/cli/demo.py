@@ -77,7 +77,7 @@ def demo(
     if folder is not None:
         _tell(site, {"folder": str(folder), "files": sorted(site.files)}, f"Demo page in {folder}", as_json)
         if not as_json:
-            say(f"\nAny static server shows it, such as: python -m http.server --directory {folder}")
+            say(f"\nAny static server shows it, such as: python3 -m http.server --directory {folder}")
         return
     _serve(site, host, port, opens, as_json)
 

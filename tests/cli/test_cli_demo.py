@@ -38,7 +38,7 @@ def test_export_writes_the_whole_page(trained, tmp_path):
     outcome = trained("demo", "--export", tmp_path / "page").succeeds()
     assert "First load" in outcome.out
     assert max(map(len, outcome.out.splitlines())) <= 80
-    assert "python -m http.server" in outcome.err
+    assert "python3 -m http.server" in outcome.err
     assert {"index.html", "app.mjs", "demo.json", "pictures/normalise.mjs"} <= set(files_of(tmp_path / "page"))
     found = json.loads((tmp_path / "page" / "demo.json").read_text(encoding="utf-8"))
     assert len(found["networks"]) == len(SHOWN)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import kit_programs
 import pytest
+from bare_path import bare_path
 from tiny import make_dataset
 
 from mnistbench.artifacts import bundled_zoo
@@ -16,6 +19,17 @@ from mnistbench.locate import locate
 
 MODELS = {"lenet": "6-P-16-P-120-84-10", "own": "16-10"}
 """A bundled model, and a tiny one that the tests train."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def only_python3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The commands of kits find no ``python`` and none of this environment's programs, as on a fresh Debian."""
+    path = bare_path(tmp_path_factory.mktemp("path"))
+    assert shutil.which("python", path=path) is None
+    assert shutil.which("python3", path=path)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(kit_programs.ENVIRONMENT, "PATH", path)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -6,13 +6,13 @@ import json
 import os
 import re
 import subprocess
-import sys
 from pathlib import Path
 
-# A kit must not find this repository, nor pip and npm the settings of the tests.
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MNISTBENCH_"))}
+# A kit must not find this repository or its environment, nor pip and npm the settings of the tests; conftest.py sets
+# the path.
+OURS = ("PYTHON", "MNISTBENCH_", "VIRTUAL_ENV")
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}
 ENVIRONMENT["ORT_DISABLE_TELEMETRY"] = "1"
-ENVIRONMENT["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
 
 
 def run(*command: object, cwd: Path, code: int = 0, env: dict[str, str] | None = None, errors: bool = False) -> str:
@@ -28,6 +28,12 @@ def run(*command: object, cwd: Path, code: int = 0, env: dict[str, str] | None =
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stderr if errors else done.stdout
+
+
+def run_commands(commands: str, cwd: Path, *, code: int = 0, env: dict[str, str] | None = None) -> str:
+    """Output of commands, each of which has to succeed; outside of an environment pip refuses, as on Debian."""
+    outside_refused = {"PIP_REQUIRE_VIRTUALENV": "1"}
+    return run("bash", "-euc", commands, cwd=cwd, code=code, env=outside_refused | (env or {}))
 
 
 def readme_commands(kit: Path) -> list[str]:

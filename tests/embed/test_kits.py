@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 import pytest
+from kit_programs import readme_commands
 from latency_models import write_model
 from PIL import Image
 from tiny import make_dataset
@@ -83,6 +84,18 @@ def test_the_readme_says_what_a_stranger_needs(all_kits, target):
     for name in re.findall(r"golden/[a-z]+-\d\.p[gn][gm]|golden/[a-z]+\.(?:json|txt)", text):
         assert (kits[target].folder / name).is_file(), name
     assert f"Errors on the test set: {model.said('mnistbench.test_errors')}\n" in text
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_commands_need_no_program_that_debian_lacks(all_kits, target):
+    folder = all_kits[2][target].folder
+    for commands in readme_commands(folder):
+        # There is python3 only, and pip refuses to install outside of a virtual environment.
+        assert not re.search(r"\bpython\b(?!3)", commands), commands
+        before, pip, _ = commands.partition("pip install")
+        assert not pip or "python3 -m venv .venv\n. .venv/bin/activate\n" in before, commands
+    for path in folder.glob("*.py"):
+        assert not re.search(r"\bpython \w", path.read_text(encoding="utf-8")), path.name
 
 
 def test_expected_txt_says_what_expected_json_says(all_kits):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-from kit_programs import readme_commands, run, spoil
+from kit_programs import readme_commands, run, run_commands, spoil
 from needed import lacking, need, need_browser
 
 from mnistbench.locks import locked
@@ -36,23 +36,23 @@ HEADERS_SHA256 = "e59788788818fdde1b2e522e766a21ba0f7d8391de55737abf81e32cc80178
 def test_python_and_huggingface(write, tmp_path):
     kit = write("lenet", "python", tmp_path / "kit")
     (commands, *_) = readme_commands(kit)
-    said = run("bash", "-euc", commands, cwd=kit)
+    said = run_commands(commands, kit)
     assert "golden/digit-7.pgm: " in said
     assert ", 0 failed" in said
     environment = kit / ".venv" / "bin"
     write("own", "python", kit, "--force")
     assert ", 0 failed" in run(environment / "python", "self_test.py", cwd=kit)
-    # The kit in the layout of Hugging Face leaves the environment to its user.
     repository = write("lenet", "huggingface", tmp_path / "repository")
     (commands, *_) = readme_commands(repository)
-    assert ", 0 failed" in run("bash", "-euc", f". {environment}/activate\n{commands}", cwd=repository)
+    assert ", 0 failed" in run_commands(commands, repository)
+    assert (repository / ".gitignore").read_text() == ".venv/\n"
 
 
 def test_node(write, tmp_path):
     need("npm", "node")
     kit = write("lenet", "node", tmp_path / "kit")
     (commands, *_) = readme_commands(kit)
-    said = run("bash", "-euc", commands, cwd=kit)
+    said = run_commands(commands, kit)
     assert "golden/digit-7.pgm: " in said
     assert ", 0 failed" in said
     write("own", "node", kit, "--force")
@@ -72,7 +72,7 @@ def test_browser(write, tmp_path):
     browser = need_browser()
     kit = write("lenet", "browser", tmp_path / "kit")
     (setup, test, *_) = readme_commands(kit)
-    run("bash", "-euc", setup.split("python3 -m http.server")[0], cwd=kit)
+    run_commands(setup.split("python3 -m http.server")[0], kit)
     assert sorted(path.name for path in (kit / "vendor").iterdir()) == [
         "ort-wasm-simd-threaded.wasm",
         "ort.wasm.bundle.min.mjs",
@@ -80,13 +80,13 @@ def test_browser(write, tmp_path):
     # What is published is all that the page may need.
     shutil.rmtree(kit / "node_modules")
     browser_set = {"BROWSER": browser}
-    assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env=browser_set)
+    assert ", 0 failed" in run_commands(test, kit, env=browser_set)
     write("own", "browser", kit, "--force")
-    assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env=browser_set)
+    assert ", 0 failed" in run_commands(test, kit, env=browser_set)
     spoil(kit)
-    assert ", 1 failed" in run("bash", "-euc", test, cwd=kit, code=1, env=browser_set)
+    assert ", 1 failed" in run_commands(test, kit, code=1, env=browser_set)
     (kit / "model.onnx").unlink()
-    assert "FAILED: " in run("bash", "-euc", test, cwd=kit, code=1, env=browser_set)
+    assert "FAILED: " in run_commands(test, kit, code=1, env=browser_set)
 
 
 @pytest.mark.parametrize("target", ["node", "browser"])
@@ -97,10 +97,10 @@ def test_every_precision_of_a_convolutional_network(precise, tmp_path, target):
     precise("embed", "24-P-48-P-96-10@int8", "--target", target, kit).succeeds()
     (setup, *others) = readme_commands(kit)
     test = others[0] if target == "browser" else "npm test"
-    run("bash", "-euc", setup.split("python3 -m http.server")[0], cwd=kit)
+    run_commands(setup.split("python3 -m http.server")[0], kit)
     for precision in PRECISIONS:
         precise("embed", f"24-P-48-P-96-10@{precision}", "--target", target, kit, "--force").succeeds()
-        assert ", 0 failed" in run("bash", "-euc", test, cwd=kit, env={"BROWSER": browser})
+        assert ", 0 failed" in run_commands(test, kit, env={"BROWSER": browser})
 
 
 @pytest.fixture(scope="module")
@@ -154,7 +154,7 @@ def test_cpp(write, tmp_path, onnxruntime_dir):
     (commands, *_) = readme_commands(kit)
     placeholder = commands.split("-DONNXRUNTIME_DIR=")[1].split()[0]
     assert "not found" in run("cmake", "-B", "none", "-DONNXRUNTIME_DIR=/none", cwd=kit, code=1, errors=True)
-    said = run("bash", "-euc", commands.replace(placeholder, str(onnxruntime_dir)), cwd=kit)
+    said = run_commands(commands.replace(placeholder, str(onnxruntime_dir)), kit)
     assert "golden/digit-7.pgm: " in said
     assert ", 0 failed" in said
     write("own", "cpp", kit, "--force")

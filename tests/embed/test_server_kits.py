@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import numpy as np
 import onnxruntime
 import pytest
-from kit_programs import run, spoil
+from kit_programs import readme_commands, run, run_commands, spoil
 
 from mnistbench.embed.targets.kserve import service_name
 
@@ -146,3 +146,15 @@ def test_the_service_and_the_upload_agree_on_names(write, tmp_path):
     assert f'storageUri: "pvc://{name}/model_repository"' in service
     assert f'claimName: "{name}"' in upload
     assert f"{name}-upload:/models/model_repository" in (kit / "README.md").read_text()
+
+
+@pytest.mark.parametrize(("target", "host"), [("triton", None), ("kserve", "digits.default.example.com")])
+def test_the_commands_of_the_readme_ask_the_server(write, tmp_path, target, host):
+    kit = write("lenet", target, tmp_path / "kit")
+    (commands,) = [block for block in readme_commands(kit) if "self_test.py" in block]
+    asking = "".join(line for line in commands.splitlines(keepends=True) if "kubectl" not in line)
+    with Server(kit / "model_repository", host) as server:
+        here = re.sub(r"http://localhost:80\d0", server.url, asking)
+        said = run_commands(here, kit, env={"HOST": host or ""})
+    assert "golden/digit-7.pgm: " in said
+    assert ", 0 failed" in said

@@ -10,6 +10,10 @@ from mnistbench.embed.templates import plain_files
 
 _MODEL = "onnx/model.onnx"
 
+# The README makes its environment in the folder, which is made to be published. A file whose name begins with a dot
+# would be easy to lose on the way into a wheel.
+_NAMES = {"README.md": "README.md", "gitignore": ".gitignore"}
+
 
 def huggingface_files(model: EmbeddedModel, golden: Golden) -> dict[str, bytes]:
     """The kit's files by their paths in it; with the network's other precisions that the same zoo has."""
@@ -20,7 +24,7 @@ def huggingface_files(model: EmbeddedModel, golden: Golden) -> dict[str, bytes]:
         "FILES": "\n".join(f"- `{path}`" for path in (_MODEL, *others)),
     }
     return {
-        **plain_files("huggingface", ("README.md",), values),
+        **plain_files("huggingface", _NAMES, values),
         **plain_files("python", PROGRAMS, values),
         "config.json": json_text(_config(model)),
         "preprocessor_config.json": json_text(_PREPROCESSOR),

@@ -1,6 +1,6 @@
 """Prints the label and the ten probabilities of each picture.
 
-python predict.py golden/@@EXAMPLE@@.pgm
+python3 predict.py golden/@@EXAMPLE@@.pgm
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import digits
 def main(paths: list[str]) -> None:
     """Answer each picture in turn."""
     if not paths:
-        sys.exit("usage: python predict.py PICTURE.pgm ...")
+        sys.exit("usage: python3 predict.py PICTURE.pgm ...")
     session = digits.load()
     for path in paths:
         try:

@@ -1,6 +1,6 @@
 """Compares this machine's answers with the golden ones; ends with 1 where one differs.
 
-python self_test.py
+python3 self_test.py
 """
 
 from __future__ import annotations

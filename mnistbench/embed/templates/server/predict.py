@@ -1,6 +1,6 @@
 """Prints the label and the ten probabilities of each picture.
 
-python predict.py URL golden/@@EXAMPLE@@.pgm
+python3 predict.py URL golden/@@EXAMPLE@@.pgm
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Compares a server's answers with the golden ones; ends with 1 where one differs.
 
-python self_test.py URL
+python3 self_test.py URL
 """
 
 from __future__ import annotations
