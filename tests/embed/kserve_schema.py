@@ -57,7 +57,7 @@ def main(packages, service_file, upload_file):
     claim, pod = yaml.safe_load_all(Path(upload_file).read_text(encoding="utf-8"))
     assert (claim["kind"], pod["kind"]) == ("PersistentVolumeClaim", "Pod")
     assert claim["metadata"]["name"] == name == pod["spec"]["volumes"][0]["persistentVolumeClaim"]["claimName"]
-    assert model["storageUri"] == f"pvc://{name}/model_repository"
+    assert re.fullmatch(rf"pvc://{name}/model_repository-[0-9a-f]{{8}}", model["storageUri"])
     assert "format" not in fields(models, "V1beta1ModelSpec")  # or every name would pass
 
 

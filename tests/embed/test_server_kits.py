@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import kit_programs
 import numpy as np
 import onnxruntime
 import pytest
 from kit_programs import readme_commands, run, run_commands, spoil
 
+from mnistbench.artifacts import called
+from mnistbench.catalog import NETWORKS
+from mnistbench.embed.model import safe_name
 from mnistbench.embed.targets.kserve import service_name
+from mnistbench.precisions import PRECISIONS
 
 DTYPES = {"TYPE_UINT8": "tensor(uint8)", "TYPE_FP32": "tensor(float)", "TYPE_INT64": "tensor(int64)"}
 WIRE = {"tensor(float)": "FP32", "tensor(int64)": "INT64"}
+LABEL = re.compile("[a-z]([-a-z0-9]*[a-z0-9])?")
+"""Of a host name."""
 
 
 class Server:
@@ -122,30 +130,82 @@ def test_the_configuration_has_the_models_own_inputs_and_outputs(write, tmp_path
     assert said == {tensor.name: (tensor.type, tensor.shape[1:]) for tensor in own}
 
 
+HASH = "0123456789abcdef" * 4
+
+
 @pytest.mark.parametrize(
     ("name", "service"),
     [
         ("6-P-16-P-120-84-10", "mnist-6-p-16-p-120-84-10"),
         ("32-P-10-k3.3p1.1", "mnist-32-p-10-k3-3p1-1"),
         ("32-32-P-64-64-P-256-128-64-10-dropout", "mnist-32-32-p-64-64-p-256-128-64-10-dropout"),
+        ("32-32-P-64-64-P-256-128-64-10-dropout-int8", "mnist-32-32-p-64-64-p-256-128-64-10-01234567"),
         ("a_b", "mnist-a-b"),
-        ("x" * 80, "mnist-" + "x" * 38),
+        ("x" * 38, "mnist-" + "x" * 38),
+        ("x" * 39, "mnist-" + "x" * 29 + "-01234567"),
+        ("x" * 28 + "-" + "y" * 28, "mnist-" + "x" * 28 + "-01234567"),
         ("---", "mnist"),
     ],
 )
 def test_names_of_services_are_what_kubernetes_takes(name, service):
-    assert service_name(name) == service
-    assert re.fullmatch(r"[a-z]([-a-z0-9]*[a-z0-9])?", service)
+    assert service_name(name, HASH) == service
+    assert LABEL.fullmatch(service)
 
 
-def test_the_service_and_the_upload_agree_on_names(write, tmp_path):
+def test_every_network_in_every_precision_is_a_service_of_its_own():
+    names = [called(network.name, precision) for network in NETWORKS for precision in PRECISIONS]
+    services = [service_name(safe_name(name), hashlib.sha256(name.encode()).hexdigest()) for name in names]
+    assert len(set(services)) == len(services) == 29 * 4
+    for service in services:
+        assert LABEL.fullmatch(service)
+        # The host's first label in the namespace that a cluster begins with.
+        assert len(f"{service}-predictor-default") <= 63
+
+
+def test_the_service_and_the_upload_agree_on_names(write, embedded, tmp_path):
     kit = write("lenet", "kserve", tmp_path / "kit")
     service = (kit / "inference-service.yaml").read_text()
     upload = (kit / "upload.yaml").read_text()
     name = "mnist-6-p-16-p-120-84-10"
-    assert f'storageUri: "pvc://{name}/model_repository"' in service
+    assert f'name: "{name}"' in service
+    assert f'storageUri: "pvc://{name}/model_repository-{embedded["lenet"].sha256[:8]}"' in service
     assert f'claimName: "{name}"' in upload
-    assert f"{name}-upload:/models/model_repository" in (kit / "README.md").read_text()
+
+
+KUBECTL = """#!/bin/sh -eu
+# What kubectl does to the volume of the pod: its cp into a folder that exists makes another one in it, as cp's does.
+case "$1" in
+exec) shift 3; echo "$@" | sed "s|/models/|$VOLUME/|g" | sh -eu ;;
+cp) cp -r "$2" "$VOLUME/${3#*:/models/}" ;;
+apply | wait | delete) ;;
+*) exit 1 ;;
+esac
+"""
+
+
+def test_the_upload_can_be_repeated(write, tmp_path):
+    volume, programs = tmp_path / "volume", tmp_path / "programs"
+    volume.mkdir()
+    programs.mkdir()
+    (programs / "kubectl").write_text(KUBECTL)
+    (programs / "kubectl").chmod(0o755)
+    settings = {"VOLUME": str(volume), "PATH": f"{programs}:{kit_programs.ENVIRONMENT['PATH']}"}
+    stored = set()
+    for model in ("lenet", "own"):
+        kit = write(model, "kserve", tmp_path / model)
+        (upload, *_) = readme_commands(kit)
+        for _ in range(2):
+            run_commands(upload, kit, env=settings)
+        (address,) = re.findall(r'storageUri: "pvc://[^/]+/(.+)"', (kit / "inference-service.yaml").read_text())
+        assert files_of(volume / address) == files_of(kit / "model_repository")
+        stored.add(address)
+    # One model never takes the place of another that is being served.
+    assert {path.name for path in volume.iterdir()} == stored
+    assert len(stored) == 2
+
+
+def files_of(folder):
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
 @pytest.mark.parametrize(("target", "host"), [("triton", None), ("kserve", "digits.default.example.com")])
