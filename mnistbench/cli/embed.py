@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -17,6 +19,10 @@ from mnistbench.cli.options import (
     work_dir_option,
 )
 from mnistbench.cli.output import print_json, print_sheets, say, stdout_for_results
+from mnistbench.precisions import PRECISIONS
+
+if TYPE_CHECKING:
+    from mnistbench.artifacts import ModelEntry
 
 
 @click.command(
@@ -62,7 +68,7 @@ def embed(
         from mnistbench.cli.sources import find_models, open_dataset
         from mnistbench.embed.golden import make_golden
         from mnistbench.embed.kits import TARGETS, write_kits
-        from mnistbench.embed.model import read_model
+        from mnistbench.embed.model import precisions_left_out, read_model
 
         for target in targets:
             check_choice("--target", target, (*TARGETS, "all"))
@@ -73,7 +79,10 @@ def embed(
         model = read_model(file)
         dataset = open_dataset(data_dir)
         golden = make_golden(model, dataset.test_images, dataset.test_labels, dataset=dataset.name)
+        left_out = precisions_left_out(model) if "huggingface" in wanted else ()
         kits = write_kits(model, golden, wanted, folder, force=force)
+    if file.entry is not None and left_out:
+        _tell_left_out(file.entry, left_out)
     if as_json:
         print_json(
             {
@@ -88,3 +97,16 @@ def embed(
     print_sheets([kits_sheet(kits, model.name)])
     readmes = folder / "README.md" if len(kits) == 1 else folder / "TARGET" / "README.md"
     say(f"\nThe commands to run {'it' if len(kits) == 1 else 'them'} are in {readmes}.")
+
+
+def _tell_left_out(entry: ModelEntry, precisions: Sequence[str]) -> None:
+    """Name the network's files that are not beside its own in the kit for Hugging Face."""
+    from mnistbench.artifacts import as_exported, called
+
+    names = ", ".join(called(entry.name, precision) for precision in precisions)
+    # In the order of export's own help.
+    together = ",".join(one for one in PRECISIONS if one in {entry.precision, *precisions})
+    say(
+        f"left out of the kit for Hugging Face: {names}, not known to be of the training run of "
+        f"{called(entry.name, entry.precision)}; run: mnistbench export {as_exported(entry.name, together)}"
+    )

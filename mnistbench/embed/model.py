@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from mnistbench.artifacts import ModelFile, read_manifest, verify
+from mnistbench.artifacts import ModelEntry, ModelFile, read_manifest, verify
 from mnistbench.errors import ArtifactError, ModelError
 from mnistbench.runtime.contract import is_own_contract
 from mnistbench.runtime.devices import resolve_device
@@ -94,19 +94,45 @@ def read_model(file: ModelFile) -> EmbeddedModel:
 
 
 def other_precisions(model: EmbeddedModel) -> dict[str, bytes]:
-    """The same network's files of other precisions in the same zoo, by precision; none for a file named by its path.
+    """The files of the same weights in other precisions in the same zoo, by precision.
+
+    There are none for a file that was named by its path. Files of the network from another training run are other
+    models, see :func:`precisions_left_out`.
 
     Raises:
         ArtifactError: When one is damaged.
     """
-    if model.file.entry is None:
-        return {}
     folder = model.file.path.parent
     return {
         safe_name(entry.precision): verify(folder, entry).read_bytes()
-        for entry in read_manifest(folder)
-        if entry.name == model.file.entry.name and entry.input_dtype == "uint8" and entry.precision != model.precision
+        for entry in _in_other_precisions(model)
+        if _has_weights_of(entry, model)
     }
+
+
+def precisions_left_out(model: EmbeddedModel) -> tuple[str, ...]:
+    """Precisions that the same zoo has of the network from another training run, or from an unknown one.
+
+    Raises:
+        ArtifactError: When the manifest is damaged.
+    """
+    return tuple(entry.precision for entry in _in_other_precisions(model) if not _has_weights_of(entry, model))
+
+
+def _in_other_precisions(model: EmbeddedModel) -> list[ModelEntry]:
+    own = model.file.entry
+    if own is None:
+        return []
+    return [
+        entry
+        for entry in read_manifest(model.file.path.parent)
+        if entry.name == own.name and entry.input_dtype == "uint8" and entry.precision != model.precision
+    ]
+
+
+def _has_weights_of(entry: ModelEntry, model: EmbeddedModel) -> bool:
+    own = model.file.entry.training.get("weights_sha256") if model.file.entry is not None else None
+    return own is not None and entry.training.get("weights_sha256") == own
 
 
 def safe_name(text: str) -> str:

@@ -9,6 +9,8 @@ import pytest
 from latency_models import write_model, write_other
 
 from mnistbench.embed.kits import TARGETS
+from mnistbench.precisions import PRECISIONS
+from mnistbench.training import acceptance
 
 
 def names(folder):
@@ -104,3 +106,35 @@ def test_names_that_are_none(trained, tmp_path):
     assert "group" in outcome.err
     trained("embed", "64-64-x", "--target", "cpp", tmp_path / "kit").fails_with("64-64-x", code=2)
     trained("embed", "16-16-16-10", "--target", "cpp", tmp_path / "kit").fails_with("mnistbench train")
+
+
+@pytest.fixture
+def two_seeds(cli, monkeypatch):
+    """A zoo with ``16-10`` of seed 1 and ``16-10@int8`` of seed 0."""
+    # On 200 images one more error is half a point.
+    monkeypatch.setattr(acceptance, "LARGEST_LOSSES", dict.fromkeys(PRECISIONS, 0.05))
+    cli("train", "16-10", "--seeds", "0..1", "--epochs", 1, "--batch-size", 32).succeeds()
+    cli("export", "16-10", "--seed", 0, "--precision", "fp32,int8").succeeds()
+    cli("export", "16-10", "--seed", 1).succeeds()
+    return cli
+
+
+@pytest.mark.parametrize("target", ["huggingface", "all"])
+def test_another_seed_in_another_precision_is_left_out_and_named(two_seeds, tmp_path, target):
+    outcome = two_seeds("embed", "16-10", "--target", target, tmp_path / "kit", "--json").succeeds()
+    told = [line for line in outcome.err.splitlines() if line.startswith("left out of the kit for Hugging Face: ")]
+    assert len(told) == 1
+    assert "16-10@int8" in told[0]
+    assert told[0].endswith("run: mnistbench export 16-10 --precision fp32,int8")
+    folder = tmp_path / "kit" / "huggingface" if target == "all" else tmp_path / "kit"
+    assert [path.name for path in (folder / "onnx").iterdir()] == ["model.onnx"]
+    assert "model_int8" not in (folder / "README.md").read_text(encoding="utf-8")
+    # The command that it names puts both of one run into the kit.
+    two_seeds("export", "16-10", "--precision", "fp32,int8").succeeds()
+    again = two_seeds("embed", "16-10", "--target", "huggingface", tmp_path / "again").succeeds()
+    assert "left out" not in again.err
+    assert sorted(path.name for path in (tmp_path / "again" / "onnx").iterdir()) == ["model.onnx", "model_int8.onnx"]
+
+
+def test_nothing_is_told_of_precisions_that_no_kit_would_have(two_seeds, tmp_path):
+    assert "left out" not in two_seeds("embed", "16-10", "--target", "python", tmp_path / "kit").succeeds().err

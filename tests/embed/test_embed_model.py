@@ -8,8 +8,8 @@ import hashlib
 import pytest
 from latency_models import write_model, write_other
 
-from mnistbench.artifacts import ModelFile
-from mnistbench.embed.model import labels_of, other_precisions, read_model, safe_name
+from mnistbench.artifacts import ModelFile, add_to_manifest
+from mnistbench.embed.model import labels_of, other_precisions, precisions_left_out, read_model, safe_name
 from mnistbench.errors import ArtifactError, ModelError
 
 DIGITS = tuple("0123456789")
@@ -58,8 +58,6 @@ def test_a_file_that_is_not_its_manifests_is_refused(embedded):
 
 
 def test_other_precisions_come_from_the_same_zoo(embedded, tmp_path):
-    from mnistbench.artifacts import add_to_manifest
-
     model = embedded["own"]
     content = write_model(tmp_path / "16-10-int8.onnx").read_bytes()
     (tmp_path / "16-10.onnx").write_bytes(model.content)
@@ -68,9 +66,31 @@ def test_other_precisions_come_from_the_same_zoo(embedded, tmp_path):
     add_to_manifest(tmp_path, dataclasses.replace(model.file.entry, **int8))
     there = dataclasses.replace(model, file=dataclasses.replace(model.file, path=tmp_path / "16-10.onnx"))
     assert other_precisions(there) == {"int8": content}
+    assert precisions_left_out(there) == ()
     assert other_precisions(model) == {}
     by_path = dataclasses.replace(there, file=ModelFile(tmp_path / "16-10.onnx", "16-10"))
     assert other_precisions(by_path) == {}
+    assert precisions_left_out(by_path) == ()
+
+
+@pytest.mark.parametrize("own", ["w" * 64, None])
+def test_files_of_another_training_run_are_left_out(embedded, tmp_path, own):
+    model = embedded["own"]
+    entry = dataclasses.replace(model.file.entry, training={"seed": 1, "weights_sha256": own})
+    add_to_manifest(tmp_path, entry)
+    for precision, training in (
+        ("fp16", {"seed": 1, "weights_sha256": own}),
+        ("int8", {"seed": 0, "weights_sha256": "v" * 64}),
+        ("web", {}),
+    ):
+        name = f"16-10-{precision}.onnx"
+        digest = hashlib.sha256(write_model(tmp_path / name).read_bytes()).hexdigest()
+        add_to_manifest(
+            tmp_path, dataclasses.replace(entry, precision=precision, file=name, sha256=digest, training=training)
+        )
+    there = dataclasses.replace(model, file=ModelFile(tmp_path / "16-10.onnx", "16-10", entry))
+    assert list(other_precisions(there)) == (["fp16"] if own else [])
+    assert precisions_left_out(there) == (("int8", "web") if own else ("fp16", "int8", "web"))
 
 
 @pytest.mark.parametrize(

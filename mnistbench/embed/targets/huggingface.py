@@ -16,7 +16,7 @@ _NAMES = {"README.md": "README.md", "gitignore": ".gitignore"}
 
 
 def huggingface_files(model: EmbeddedModel, golden: Golden) -> dict[str, bytes]:
-    """The kit's files by their paths in it; with the network's other precisions that the same zoo has."""
+    """The kit's files by their paths in it; with the other precisions that the same zoo has of the same weights."""
     others = {f"onnx/model_{name}.onnx": content for name, content in other_precisions(model).items()}
     said = model.said("license") or ""
     values = common_values(model, golden, model_path=_MODEL) | {
