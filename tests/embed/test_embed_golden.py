@@ -10,9 +10,10 @@ from latency_models import write_model
 from tiny import make_dataset
 
 from mnistbench.artifacts import ModelFile
-from mnistbench.embed.golden import CLEAR_MARGIN, make_golden
+from mnistbench.embed.golden import CLEAR_MARGIN, COARSE_TOLERANCE, TOLERANCES, clear_margin, make_golden
 from mnistbench.embed.model import read_model
 from mnistbench.errors import DataError, ModelError
+from mnistbench.precisions import MIXED, PRECISIONS
 from mnistbench.runtime.model import Model
 
 TINY = make_dataset()
@@ -40,6 +41,24 @@ def test_some_answers_are_unsure_and_yet_clear(vectors):
         second, best = np.sort(case.probabilities)[-2:]
         assert best - second >= CLEAR_MARGIN
         assert best < 0.9
+
+
+@pytest.mark.parametrize("precision", [*PRECISIONS, MIXED])
+def test_a_difference_within_the_tolerance_changes_no_label(embedded, precision):
+    model = dataclasses.replace(embedded["lenet"], precision=precision)
+    golden = make_golden(model, TINY.test_images, TINY.test_labels, dataset="x")
+    assert golden.tolerance == TOLERANCES.get(precision, COARSE_TOLERANCE)
+    assert clear_margin(golden.tolerance) >= max(CLEAR_MARGIN, 2 * golden.tolerance)
+    assert [case.name for case in golden.cases][-3:] == ["unsure-1", "unsure-2", "unsure-3"]
+    for case in golden.cases:
+        second, best = np.sort(case.probabilities)[-2:]
+        assert best - second > clear_margin(golden.tolerance), case.name
+
+
+def test_the_tiny_data_has_pictures_that_are_clear_in_float_only(vectors):
+    # Without them the test above could not fail.
+    margins = [np.diff(np.sort(case.probabilities)[-2:])[0] for case in vectors["lenet"].cases]
+    assert min(margins) < clear_margin(COARSE_TOLERANCE)
 
 
 def test_digits_that_the_data_lacks_are_left_out(embedded):
