@@ -1,7 +1,9 @@
-"""The contract of an exported model: the 29 networks in every precision, and the committed models."""
+"""The contract of an exported model: the 29 networks in every precision, the committed models, and ensembles."""
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -10,21 +12,27 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from ensembles import saved
 from onnx import TensorProto
 from random_models import IMAGES, model_in
 
-from mnistbench.artifacts import ModelEntry, bundled_zoo, read_manifest, verify
+from mnistbench.artifacts import ModelEntry, ModelFile, bundled_zoo, read_manifest, verify
 from mnistbench.catalog import NETWORKS, Network, find
+from mnistbench.data.dataset import Dataset
 from mnistbench.precisions import PRECISIONS
 from mnistbench.runtime.contract import is_own_contract
 from mnistbench.runtime.onnx_parser import parse_onnx
 from mnistbench.training.acceptance import Closeness
 from mnistbench.training.describe import metadata
+from mnistbench.training.ensemble import export_ensemble
 from mnistbench.training.gate import Parity, check_structure
 from mnistbench.training.graph import to_bytes
 from mnistbench.training.variants import Variant
 
-USUAL = {"Cast", "Mul", "Conv", "Relu", "MaxPool", "Flatten", "Gemm", "Softmax", "ArgMax"}
+USUAL = frozenset(("Cast", "Mul", "Conv", "Relu", "MaxPool", "Flatten", "Gemm", "Softmax", "ArgMax"))
+QDQ = frozenset(("QuantizeLinear", "DequantizeLinear"))
+MERGING = frozenset(("Add", "Mul", "Clip", "Log", "ArgMax"))
+"""The mean of the members' probabilities, its logarithms and the likeliest class."""
 WEIGHTS = {"fp32": "FLOAT", "fp16": "FLOAT16", "int8": "INT8", "web": "UINT8"}
 
 LOCAL = Path(__file__).parents[2] / "runs" / "zoo"
@@ -43,13 +51,15 @@ def describe(value: onnx.ValueInfoProto) -> tuple[str, int, list[int | str]]:
     return value.name, tensor.elem_type, [dim.dim_param or dim.dim_value for dim in tensor.shape.dim]
 
 
-def require_contract(model: onnx.ModelProto, input_type: int = TensorProto.UINT8) -> None:
+def require_contract(
+    model: onnx.ModelProto, input_type: int = TensorProto.UINT8, operators: frozenset[str] = USUAL | QDQ
+) -> None:
     onnx.checker.check_model(model, full_check=True)
     assert model.ir_version <= 8
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 18)]
     assert {node.domain for node in model.graph.node} == {""}
     assert not model.functions
-    assert {node.op_type for node in model.graph.node} <= USUAL | {"QuantizeLinear", "DequantizeLinear"}
+    assert {node.op_type for node in model.graph.node} <= operators
     assert [describe(value) for value in model.graph.input] == [("image", input_type, ["batch", 1, 28, 28])]
     assert [describe(value) for value in model.graph.output] == [
         ("logits", TensorProto.FLOAT, ["batch", 10]),
@@ -135,23 +145,81 @@ def test_the_variant_with_float_input(text: str, precision: str) -> None:
     require_answers(to_bytes(model), (IMAGES[:, None] / np.float32(255)).astype(np.float32))
 
 
-@pytest.mark.parametrize(
-    ("zoo", "entry"), PUBLISHED, ids=[f"{zoo.parent.name}-{entry.file}" for zoo, entry in PUBLISHED]
-)
-def test_published_models(zoo: Path, entry: ModelEntry) -> None:
+def require_published(zoo: Path, entry: ModelEntry) -> None:
+    """What every entry of a zoo keeps: the contract, and that file and manifest say the same."""
     content = verify(zoo, entry).read_bytes()
     model = onnx.load_from_string(content)
-    is_bytes = entry.input_dtype == "uint8"
-    require_contract(model, TensorProto.UINT8 if is_bytes else TensorProto.FLOAT)
-    check_structure(model, find(entry.name).spec)
-    require_answers(content, IMAGES[:, None] if is_bytes else (IMAGES[:, None] / np.float32(255)).astype(np.float32))
     values = {prop.key: prop.value for prop in model.metadata_props}
+    is_bytes = entry.input_dtype == "uint8"
+    input_type = TensorProto.UINT8 if is_bytes else TensorProto.FLOAT
+    if "members" in entry.training:
+        require_contract(model, input_type, USUAL | QDQ | MERGING)
+        require_members(values, entry, content)
+    else:
+        require_contract(model, input_type)
+        check_structure(model, find(entry.name).spec)
+        require_metadata(values, entry.notation, entry.num_parameters, entry.training["weights_sha256"])
+    require_answers(content, IMAGES[:, None] if is_bytes else (IMAGES[:, None] / np.float32(255)).astype(np.float32))
     # A file that does not say is in fp32.
     assert values.get("mnistbench.precision", "fp32") == entry.precision
-    require_metadata(values, entry.notation, entry.num_parameters, entry.training["weights_sha256"])
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     assert is_own_contract(session) == is_bytes
 
 
+def require_members(values: dict[str, str], entry: ModelEntry, content: bytes) -> None:
+    """An ensemble is no network of the catalogue: who is in it is what it is."""
+    members = entry.training["members"]
+    assert len(members) >= 2
+    assert len({member["sha256"] for member in members}) == len(members)
+    assert json.loads(values["mnistbench.members"]) == members
+    assert values["mnistbench.combination"] == entry.training["combination"] == "mean of probabilities"
+    general = {"description", "author", "version", "license", "task", "names"}
+    own = "name macs dataset dataset_sha256 test_errors test_error_rate test_error_interval_95 versions"
+    assert general | {f"mnistbench.{key}" for key in own.split()} <= set(values)
+    assert values["mnistbench.notation"] == entry.notation == " + ".join(member["notation"] for member in members)
+    counted = sum(member["num_parameters"] for member in members)
+    assert parse_onnx(content).num_parameters == entry.num_parameters == counted
+    assert values["mnistbench.num_parameters"] == str(counted)
+    assert values["mnistbench.macs"] == str(entry.macs)
+    assert (values["Image.BitmapPixelFormat"], values["Image.NominalPixelRange"]) == ("Gray8", "NominalRange_0_255")
+    precisions = {member["precision"] for member in members}
+    assert entry.precision == (precisions.pop() if len(precisions) == 1 else "mixed")
+
+
+@pytest.mark.parametrize(
+    ("zoo", "entry"), PUBLISHED, ids=[f"{zoo.parent.name}-{entry.file}" for zoo, entry in PUBLISHED]
+)
+def test_published_models(zoo: Path, entry: ModelEntry) -> None:
+    require_published(zoo, entry)
+
+
 def test_there_are_committed_models() -> None:
     assert {zoo for zoo, _ in PUBLISHED} >= {bundled_zoo()}
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_an_ensemble_with_a_bundled_model(precision: str, tiny: Dataset, tmp_path: Path) -> None:
+    (lenet,) = (entry for entry in read_manifest(bundled_zoo()) if entry.name == "6-P-16-P-120-84-10")
+    members = [
+        ModelFile(verify(bundled_zoo(), lenet), lenet.name, lenet),
+        saved(model_in(find("16-10"), precision), tmp_path, "16-10"),
+    ]
+    images = dataclasses.replace(tiny, name="mnist", sha256=lenet.metrics["dataset_sha256"])
+    require_ensemble(members, images, tmp_path / "zoo", "fp32" if precision == "fp32" else "mixed")
+
+
+def test_an_ensemble_of_bundled_models(tiny: Dataset, tmp_path: Path) -> None:
+    entries = [entry for entry in read_manifest(bundled_zoo()) if entry.num_parameters < 100_000]
+    members = [ModelFile(verify(bundled_zoo(), entry), entry.name, entry) for entry in entries]
+    images = dataclasses.replace(tiny, name="mnist", sha256=entries[0].metrics["dataset_sha256"])
+    require_ensemble(members, images, tmp_path / "zoo", "fp32")
+
+
+def require_ensemble(members: list[ModelFile], images: Dataset, zoo: Path, precision: str) -> None:
+    """Merge models into a zoo as ``runs/zoo`` is one, and put its entry through what every entry goes through."""
+    zoo.mkdir()
+    (zoo / "manifest.json").write_text('{"schema_version": 1, "kind": "zoo", "models": []}', encoding="utf-8")
+    export_ensemble(members, images, zoo / "pair.onnx")
+    (entry,) = read_manifest(zoo)
+    assert (entry.name, entry.precision, len(entry.training["members"])) == ("pair", precision, len(members))
+    require_published(zoo, entry)
