@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 
 import numpy as np
 import pytest
-from kit_programs import readme_commands
+from kit_programs import ENVIRONMENT, readme_commands, run
 from latency_models import write_model
+from needed import need
 from PIL import Image
 from tiny import make_dataset
 
@@ -124,6 +126,23 @@ def test_the_page_loads_nothing_from_elsewhere(all_kits):
         assert "://" not in path.read_text(encoding="utf-8"), path.name
     assert "numThreads = 1" in (folder / "digits.mjs").read_text(encoding="utf-8")
     assert '"onnxruntime-web/wasm"' in (folder / "digits.mjs").read_text(encoding="utf-8")
+
+
+def test_npm_test_takes_chromium_and_not_the_browser_of_the_desktop(all_kits, tmp_path):
+    need("node", "sh")
+    kit = all_kits[2]["browser"].folder
+    for name in ("chromium", "mine"):
+        program = tmp_path / name
+        program.write_text('#!/bin/sh\necho $1 >> "$0.log"\n', encoding="utf-8")
+        program.chmod(0o755)
+    path = os.pathsep.join([str(tmp_path), ENVIRONMENT["PATH"]])
+    desktop = {"PATH": path, "BROWSER": str(tmp_path / "firefox"), "CHROMIUM": ""}
+    ended = "FAILED: the browser ended without an answer\n"
+    assert run("node", "test.mjs", cwd=kit, code=1, env=desktop) == ended
+    assert "--headless" in (tmp_path / "chromium.log").read_text(encoding="utf-8")
+    assert run("node", "test.mjs", cwd=kit, code=1, env=desktop | {"CHROMIUM": str(tmp_path / "mine")}) == ended
+    assert (tmp_path / "mine.log").read_text(encoding="utf-8") == "--headless\n"
+    assert "`CHROMIUM=" in (kit / "README.md").read_text(encoding="utf-8")
 
 
 def test_the_layout_of_hugging_face(all_kits):

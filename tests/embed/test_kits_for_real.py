@@ -79,7 +79,7 @@ def test_browser(write, tmp_path):
     ]
     # What is published is all that the page may need.
     shutil.rmtree(kit / "node_modules")
-    browser_set = {"BROWSER": browser}
+    browser_set = {"CHROMIUM": browser}
     assert ", 0 failed" in run_commands(test, kit, env=browser_set)
     write("own", "browser", kit, "--force")
     assert ", 0 failed" in run_commands(test, kit, env=browser_set)
@@ -100,7 +100,7 @@ def test_every_precision_of_a_convolutional_network(precise, tmp_path, target):
     run_commands(setup.split("python3 -m http.server")[0], kit)
     for precision in PRECISIONS:
         precise("embed", f"24-P-48-P-96-10@{precision}", "--target", target, kit, "--force").succeeds()
-        assert ", 0 failed" in run_commands(test, kit, env={"BROWSER": browser})
+        assert ", 0 failed" in run_commands(test, kit, env={"CHROMIUM": browser})
 
 
 @pytest.fixture(scope="module")

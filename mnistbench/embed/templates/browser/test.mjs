@@ -1,5 +1,5 @@
 // Runs self_test.html in a browser without a window: npm test ends with 1 where an answer differs.
-// BROWSER names the browser, a Chromium or Chrome, where it is not found by itself.
+// CHROMIUM names the browser, a Chromium or Chrome, where it is not found by itself.
 
 import { spawn, spawnSync } from "node:child_process";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
@@ -21,7 +21,7 @@ const TYPES = {
 };
 
 function findBrowser() {
-  if (process.env.BROWSER) return process.env.BROWSER;
+  if (process.env.CHROMIUM) return process.env.CHROMIUM;
   return NAMES.find((name) => spawnSync(name, ["--version"], { stdio: "ignore" }).status === 0);
 }
 
@@ -47,7 +47,7 @@ function serve(onReport) {
 
 const browser = findBrowser();
 if (!browser) {
-  console.error("no Chromium or Chrome found; set BROWSER to one, or open self_test.html in your browser");
+  console.error("no Chromium or Chrome found; set CHROMIUM to one, or open self_test.html in your browser");
   process.exit(1);
 }
 const profile = await mkdtemp(join(tmpdir(), "digits-"));
