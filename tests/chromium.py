@@ -77,8 +77,20 @@ class Chromium:
                         page.events.append((message["method"], message["params"]))
 
     @contextlib.contextmanager
-    def page(self, *, width: int = 1280, height: int = 900, mobile: bool = False, dark: bool = False) -> Iterator[Page]:
-        """A tab with a profile of its own."""
+    def page(
+        self,
+        *,
+        width: int = 1280,
+        height: int = 900,
+        mobile: bool = False,
+        dark: bool = False,
+        complaint: str = "",
+    ) -> Iterator[Page]:
+        """A tab with a profile of its own.
+
+        The test fails on what is not caught in it, and on complaints but those with the text ``complaint``, which is
+        for pages from which something is withheld.
+        """
         context = self.send("Target.createBrowserContext")["browserContextId"]
         target = self.send("Target.createTarget", url="about:blank", browserContextId=context)["targetId"]
         session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
@@ -97,6 +109,11 @@ class Chromium:
         page.send("Emulation.setEmulatedMedia", features=[scheme])
         try:
             yield page
+            page.evaluate("0")  # events are told in their order: those from before are here now
+            exceptions = page.exceptions()
+            assert not exceptions, exceptions
+            complaints = [found for found in page.complaints() if not complaint or complaint not in found]
+            assert not complaints, complaints
         finally:
             del self.pages[session]
             self.send("Target.disposeBrowserContext", browserContextId=context)
@@ -148,10 +165,19 @@ class Page:
         for kind in ("mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
 
-    def press(self, key: str, code: int, text: str = "") -> None:
-        options = {"key": key, "code": key, "windowsVirtualKeyCode": code}
-        self.send("Input.dispatchKeyEvent", type="keyDown" if text else "rawKeyDown", **options, text=text)
-        self.send("Input.dispatchKeyEvent", type="keyUp", **options)
+    def hold(self, key: str, code: int, text: str = "", *, shift: bool = False) -> None:
+        """Press a key without letting it go."""
+        self._key("keyDown" if text else "rawKeyDown", key, code, shift, text=text)
+
+    def press(self, key: str, code: int, text: str = "", *, shift: bool = False) -> None:
+        self.hold(key, code, text, shift=shift)
+        self._key("keyUp", key, code, shift)
+
+    def _key(self, kind: str, key: str, code: int, shift: bool, **options: str) -> None:
+        options |= {"key": key, "code": key}
+        self.send(
+            "Input.dispatchKeyEvent", type=kind, windowsVirtualKeyCode=code, modifiers=8 if shift else 0, **options
+        )
 
     def requests(self) -> list[str]:
         return [params["request"]["url"] for name, params in self.events if name == "Network.requestWillBeSent"]
@@ -162,13 +188,15 @@ class Page:
             sum(params["encodedDataLength"] for name, params in self.events if name == "Network.loadingFinished")
         )
 
+    def exceptions(self) -> list[str]:
+        """What was thrown and not caught, promises included."""
+        return [str(params["exceptionDetails"]) for name, params in self.events if name == "Runtime.exceptionThrown"]
+
     def complaints(self) -> list[str]:
-        """Errors and warnings of the console, and uncaught exceptions."""
-        found = []
+        """Errors and warnings of the console, and what was not caught."""
+        found = self.exceptions()
         for name, params in self.events:
-            if name == "Runtime.exceptionThrown":
-                found.append(str(params["exceptionDetails"]))
-            elif name == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
+            if name == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
                 found.append(str(params["args"]))
             elif name == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
                 found.append(str(params["entry"]))

@@ -21,6 +21,7 @@ INPUT = (
     ".filter((_, place) => place % 4 === 0)"
 )
 ANSWERED = "[...document.querySelectorAll('.bars td.best')].length"
+BOARD = "document.querySelector('#board').toDataURL('image/png')"
 
 
 class served:  # noqa: N801 -- used as a function
@@ -53,6 +54,18 @@ def stroke(page, points, steps=6, meanwhile=lambda: None):
     mouse(type="mouseReleased", x=places[-1][0], y=places[-1][1], clickCount=1)
 
 
+def paste(page, picture):
+    """The content of a picture's file, as from the clipboard."""
+    page.evaluate(
+        f"""(() => {{
+          const bytes = Uint8Array.from(atob("{base64.b64encode(picture).decode()}"), letter => letter.charCodeAt(0));
+          const clipboardData = new DataTransfer();
+          clipboardData.items.add(new File([bytes], "pasted.png", {{ type: "image/png" }}));
+          document.dispatchEvent(new ClipboardEvent("paste", {{ clipboardData, bubbles: true }}));
+        }})()"""
+    )
+
+
 def spoken(page, *texts):
     """What a screen reader is told, when it has every one of these texts."""
     tests = " && ".join(f"said.includes({json.dumps(text)})" for text in texts)
@@ -63,7 +76,7 @@ def spoken(page, *texts):
 
 def python_reads(page):
     """What ``predict`` says of the drawing on the board."""
-    data = page.evaluate("document.querySelector('#board').toDataURL('image/png')")
+    data = page.evaluate(BOARD)
     return mnistbench.predict_image(base64.b64decode(data.split(",")[1]))
 
 
