@@ -16,6 +16,7 @@ import { Reader } from "./reader.mjs";
 import { NetworkTable } from "./table.mjs";
 import { setUpTheme } from "./theme.mjs";
 import { latest } from "./turns.mjs";
+import { setUpVoice } from "./voice.mjs";
 
 const IDLE_MILLISECONDS = 500;
 const EMPTY = "Draw a digit.";
@@ -187,6 +188,7 @@ function complain(text) {
 async function start() {
   setUpTheme(at("theme"));
   const board = new Board(at("board"), at("pen"));
+  setUpVoice(at("pen-spoken"), board);
   setUpExamples(at("examples"), board);
   at("clear").addEventListener("click", () => board.clear());
   at("undo").addEventListener("click", () => board.undo());

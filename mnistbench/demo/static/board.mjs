@@ -1,6 +1,7 @@
 // The board that is drawn on: by mouse, touch, pen or keys. Ink is black on white, whatever the page's colours.
 //
-// Fires "change" while something is drawn and "rest" when a stroke, a key or a command has ended.
+// Fires "change" while something is drawn, "rest" when a stroke, a key or a command has ended, and "pen" when the
+// keyboard's pen may have moved, been put down or been lifted.
 
 export const SIDE = 448;
 const STROKE = 32;
@@ -31,7 +32,7 @@ export class Board extends EventTarget {
     for (const end of ["pointerup", "pointercancel"]) canvas.addEventListener(end, (event) => this.#end(event));
     canvas.addEventListener("keydown", (event) => this.#press(event));
     canvas.addEventListener("keyup", (event) => this.#release(event));
-    canvas.addEventListener("blur", () => this.#liftPen());
+    canvas.addEventListener("blur", () => this.#leave());
     this.#showPen();
   }
 
@@ -48,6 +49,12 @@ export class Board extends EventTarget {
     return this.#context.getImageData(0, 0, SIDE, SIDE);
   }
 
+  /** The keyboard's pen: { isDown, column, row, last }; column and row count from 1 to last. */
+  get pen() {
+    const [column, row] = this.#place.map((at) => at / STEP);
+    return { isDown: this.#down, column, row, last: SIDE / STEP - 1 };
+  }
+
   /** Whether a picture is shown in place of a drawing, and where on the board: { left, top, scale }; else null. */
   get picturePlace() {
     return this.#picture && placed(this.#picture);
@@ -59,6 +66,7 @@ export class Board extends EventTarget {
   }
 
   undo() {
+    this.#letGo();
     if (this.#picture) this.#picture = null;
     else this.#strokes.pop();
     this.#redraw();
@@ -81,17 +89,23 @@ export class Board extends EventTarget {
   }
 
   #reset() {
+    this.#letGo();
     this.#strokes = [];
     this.#picture = null;
-    this.#liftPen();
     this.#redraw();
+  }
+
+  /** Ends the stroke that is being drawn: a pointer or pen that went on would add to another stroke, or to none. */
+  #letGo() {
+    this.#pointer = null;
+    this.#liftPen();
   }
 
   #begin(event) {
     if (this.#pointer !== null || event.button !== 0) return;
     this.#canvas.setPointerCapture(event.pointerId);
+    this.#letGo();
     this.#pointer = event.pointerId;
-    this.#liftPen();
     this.#start(this.#point(event));
   }
 
@@ -123,6 +137,7 @@ export class Board extends EventTarget {
       this.#movePen(event.shiftKey ? 3 : 1);
     } else if (key === " ") {
       if (event.repeat) return event.preventDefault();
+      this.#pointer = null; // what begins later draws
       this.#down = !this.#down;
       if (this.#down) this.#start([...this.#place, STROKE]);
       this.#showPen();
@@ -135,6 +150,13 @@ export class Board extends EventTarget {
 
   #release(event) {
     if (this.#held.delete(event.key) && !this.#held.size && this.#down) this.#tell("rest");
+  }
+
+  /** The keys are another element's now, also those that are still held. */
+  #leave() {
+    const ended = this.#down;
+    this.#liftPen();
+    if (ended) this.#tell("rest");
   }
 
   /** By a step, aslant where two arrows are held. */
@@ -163,10 +185,15 @@ export class Board extends EventTarget {
     this.#pen.style.left = `${(100 * this.#place[0]) / SIDE}%`;
     this.#pen.style.top = `${(100 * this.#place[1]) / SIDE}%`;
     this.#pen.classList.toggle("down", this.#down);
+    this.#tell("pen");
   }
 
+  /** A stroke takes a picture's place. */
   #start(point) {
-    if (this.#picture) this.#reset();
+    if (this.#picture) {
+      this.#picture = null;
+      this.#redraw();
+    }
     this.#strokes.push([point]);
     this.#line(point, point);
     this.#tell("change");
