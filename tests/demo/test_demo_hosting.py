@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_webgpu_that_is_not_there_is_said_and_webassembly_stays(browser, url):
-    with browser.page() as page:
+    with browser.page(complaint="No available adapters") as page:
         page.open(url)
         page.evaluate(
             "(() => { const choice = document.querySelector('#engine'); choice.value = 'webgpu';"
