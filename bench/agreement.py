@@ -187,13 +187,13 @@ def turn_plan(turn_seconds: float) -> Plan:
 
 
 def benchmark_app_turn(text: str) -> Turn:
-    """From the lines ``Average:  0.05 ms``, ``Median:`` and ``Min:``.
+    """From the lines ``Average:  2.05 ms``, ``Median:`` and ``Min:``; newer versions print short ones in ``us``.
 
     Raises:
         ProviderError: When one is not there.
     """
-    found = [re.search(rf"{word}:\s+([0-9.]+) ms", text) for word in ("Average", "Median", "Min")]
-    values = [float(match[1]) / 1000 for match in found if match is not None]
+    found = [re.search(rf"{word}:\s+([0-9.]+) (ms|us)\b", text) for word in ("Average", "Median", "Min")]
+    values = [float(match[1]) / {"ms": 1e3, "us": 1e6}[match[2]] for match in found if match is not None]
     if len(values) < len(found):
         raise ProviderError(f"benchmark_app gave no latencies: {text.strip().splitlines()[-1:]}")
     return Turn(*values)

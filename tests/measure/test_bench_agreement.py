@@ -57,6 +57,10 @@ def test_the_same_calls_agree_however_they_are_disturbed(agreement):
 def test_what_benchmark_app_prints(agreement):
     text = "[ INFO ] Latency:\n[ INFO ]    Median:        0.05 ms\n   Average:   0.07 ms\n   Min:   0.04 ms\n"
     assert agreement.benchmark_app_turn(text) == agreement.Turn(0.07 / 1000, 5e-5, 4e-5)
+    short = text.replace("0.05 ms", "50.00 us").replace("0.07 ms", "70.00 us").replace("0.04 ms", "40.00 us")
+    assert agreement.benchmark_app_turn(short) == agreement.Turn(70 / 1e6, 50 / 1e6, 40 / 1e6)
+    with pytest.raises(ProviderError, match="no latencies"):
+        agreement.benchmark_app_turn(text.replace("0.04 ms", "0.04 fortnights"))
     with pytest.raises(ProviderError, match="no latencies"):
         agreement.benchmark_app_turn("Median: 0.05 ms\nit broke")
 
