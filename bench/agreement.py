@@ -3,7 +3,7 @@
 ``python bench/agreement.py [--output FILE]``: torch.utils.benchmark times the very
 session and input that ``measure_steady`` times, in turns, by each provider that is
 there; OpenVINO's own ``benchmark_app`` times the same file as ``measure_steady``
-does through OpenVINO's own interface, and what the same calls take through
+does through OpenVINO's C interface, and what the same calls take through
 onnxruntime's provider stands beside it. Prints the ratio of ours to theirs; 1.00
 is agreement.
 
@@ -21,7 +21,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,6 +29,9 @@ from statistics import fmean, median
 from typing import Any
 
 from torch.utils.benchmark import Timer
+
+sys.path.insert(0, str(Path(__file__).parent))
+from openvino_c import c_call
 
 from mnistbench.artifacts import bundled_zoo
 from mnistbench.data.dataset import load_dataset
@@ -53,6 +56,8 @@ ROUNDS = 41
 TURN_SECONDS = 0.05
 TURN_CALLS = 4
 """A turn is as short as that, so that both harnesses mostly meet the machine in the same state."""
+APP_ROUNDS = 5
+"""Turns of each harness beside benchmark_app, whose turns are of seconds."""
 
 COMPARED = {
     "torch.utils.benchmark": {
@@ -120,7 +125,7 @@ def beside_torch(name: str, batch_size: int, settings: argparse.Namespace, provi
 
 
 def beside_benchmark_app(name: str, batch_size: int, settings: argparse.Namespace) -> dict[str, Any]:
-    """Our clock beside OpenVINO's own tool, on the same file by OpenVINO's own interface, and through onnxruntime.
+    """Our clock beside OpenVINO's own tool, on the same file by OpenVINO's C interface, and through onnxruntime.
 
     Raises:
         ProviderError: When either is not there.
@@ -136,9 +141,9 @@ def beside_benchmark_app(name: str, batch_size: int, settings: argparse.Namespac
     call = make_call("e2e", classifier.session, device, workload, [])
     command = [program, "-m", str(path), "-d", "CPU", "-api", "sync", "-t", "3", "-nstreams", "1"]
     command += ["-nthreads", str(threads), "-hint", "none", "-data_shape", f"[{batch_size},1,28,28]"]
-    native = native_call(path, workload.feeds[0], threads)
+    native = c_call(path, workload.feeds[0], {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1"})
     ours, theirs, through = [], [], []
-    for _ in range(3):
+    for _ in range(APP_ROUNDS):
         ours.append(in_blocks(measure_steady(native, turn_plan(1.0), MonotonicClock()).seconds, 1))
         through.append(in_blocks(our_calls(call, workload, 1.0), 1))
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
@@ -147,24 +152,6 @@ def beside_benchmark_app(name: str, batch_size: int, settings: argparse.Namespac
     return found | {
         "through_onnxruntime": row(name, batch_size, "benchmark_app", "openvino", through, theirs)["median"]
     }
-
-
-def native_call(path: Path, feed: Mapping[str, Any], threads: int) -> Callable[[int], object]:
-    """An inference by OpenVINO's own interface, with its input set beforehand, as ``benchmark_app`` makes it.
-
-    Raises:
-        ProviderError: When the package is not there.
-    """
-    try:
-        import openvino
-    except ImportError:
-        raise ProviderError("openvino is not installed; run: pip install openvino") from None
-    settings = {"INFERENCE_NUM_THREADS": str(threads), "NUM_STREAMS": "1"}
-    request = openvino.Core().compile_model(str(path), "CPU", settings).create_infer_request()
-    for name, array in feed.items():
-        request.set_tensor(name, openvino.Tensor(array))
-    infer = request.infer
-    return lambda _index: infer()
 
 
 def our_calls(call: Call, workload: Workload, turn_seconds: float) -> tuple[float, ...]:
