@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import json
+import math
 
 import pytest
 from page_actions import BOARD, SEVEN, paste, spoken, stroke
@@ -12,6 +13,10 @@ from PIL import Image, ImageDraw
 
 pytestmark = pytest.mark.slow
 
+BOARD_PIXELS = (
+    "[...document.querySelector('#board').getContext('2d').getImageData(0, 0, 448, 448).data]"
+    ".filter((_, place) => place % 4 === 0)"
+)
 PEN_IS_DOWN = "document.querySelector('#pen').classList.contains('down')"
 PEN_SPOKEN = "document.querySelector('#pen-spoken').textContent"
 START = "column 14 of 27, row 7 of 27."
@@ -93,6 +98,29 @@ def test_space_over_a_picture_puts_the_pen_down(browser, url):
         space(page)
         spoken(page, "1. ")
         assert page.evaluate("document.querySelector('#found').hidden")
+
+
+def test_a_tap_and_a_pen_that_is_put_down_draw_a_dot(browser, url):
+    ink = f"{BOARD_PIXELS}.filter(value => value < 128).length"
+    with browser.page() as page:
+        page.open(url)
+        x, y = page.place("#board", 0.5, 0.5)
+        mouse = functools.partial(page.send, "Input.dispatchMouseEvent", button="left", x=x, y=y, clickCount=1)
+        mouse(type="mousePressed")
+        mouse(type="mouseReleased")
+        tapped = page.evaluate(ink)
+        # A disc as wide as a stroke: 32 pixels of the board's own.
+        assert tapped == pytest.approx(math.pi * 16**2, rel=0.05)
+        spoken(page, "Not a digit")
+        focus(page)
+        space(page)
+        assert page.evaluate(ink) == pytest.approx(2 * tapped, rel=0.05)
+        # It is drawn again with the strokes before it.
+        dotted = page.evaluate(BOARD)
+        space(page)
+        space(page)
+        undo(page)
+        assert page.evaluate(BOARD) == dotted
 
 
 @pytest.mark.parametrize(

@@ -227,10 +227,17 @@ export class Board extends EventTarget {
 
   #line([fromX, fromY], [x, y, width]) {
     const context = this.#context;
+    context.beginPath();
+    if (fromX === x && fromY === y) {
+      // Browsers draw nothing for a line without length, round ends or not.
+      context.fillStyle = "#000";
+      context.arc(x, y, width / 2, 0, 2 * Math.PI);
+      context.fill();
+      return;
+    }
     context.lineCap = context.lineJoin = "round";
     context.strokeStyle = "#000";
     context.lineWidth = width;
-    context.beginPath();
     context.moveTo(fromX, fromY);
     context.lineTo(x, y);
     context.stroke();
