@@ -115,11 +115,14 @@ def agreement() -> str:
     )
     columns = tuple(Column(head, right=position not in (0, 2, 3)) for position, head in enumerate(heads))
     settings = document["settings"]
-    figures = document["compared"].values()
-    compared = "; ".join(dict.fromkeys(f"{figure}: {what}" for of in figures for figure, what in of.items()))
+    compared = ". ".join(
+        f"Beside {harness}: " + "; ".join(f"{figure}: {what}" for figure, what in figures.items())
+        for harness, figures in document["compared"].items()
+    )
     note = (
-        f"ours, theirs: medians of a call. The ratios are of ours to theirs; {compared}. {settings['threads']} thread, "
-        f"{settings['rounds']} turns of each with torch. On {machine(document['environment'])}."
+        f"ours, theirs: medians of a call. The ratios are of ours to theirs. {compared}. {settings['threads']} thread; "
+        f"{settings['rounds']} turns of each with torch, {len(document['rows'][-1]['mean']['ours_rounds_seconds'])} "
+        f"with benchmark_app. On {machine(document['environment'])}."
     )
     return markdown(Sheet("", columns, rows, note))
 
