@@ -17,7 +17,7 @@ import click
 from docs_pictures import pictures
 from fault_tables import faults
 from latency_tables import agreement, machine, noise, overhead, read, same_or_slower
-from picture_tables import normaliser
+from picture_tables import many_pictures, normaliser
 from picture_tables import pictures as picture_set
 from precision_tables import precisions
 from scale_tables import engines, slots
@@ -305,6 +305,7 @@ SECTIONS: dict[str, Callable[[], str]] = {
     "faults": faults,
     "normaliser": normaliser,
     "pictures": picture_set,
+    "many-pictures": many_pictures,
     "recipe-search": recipe_search,
     "test-set-looks": test_set_looks,
 }
