@@ -148,7 +148,7 @@ def bench(
         allow_external_data=allow_external_data,
     )
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import distinct, find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset, spare_sources
         from mnistbench.errors import MnistbenchError
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.gpu_notes import gpu_notes
@@ -164,6 +164,7 @@ def bench(
         if tune:
             check_tune(chosen_modes)
         files = {file.name: file for file in distinct(find_models(names, work_dir, dropout))}
+        spare_sources(output_file, [*(file.path for file in files.values()), input_file])
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         wanted = Bench(

@@ -103,7 +103,7 @@ def breakdown(
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
         from mnistbench.cli.bench_progress import BenchProgress
-        from mnistbench.cli.sources import distinct, find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset, spare_sources
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import check_writable, write_json
         from mnistbench.measure.breakdown import CROSSING_BATCHES, Breakdown, measure_breakdown
@@ -117,6 +117,7 @@ def breakdown(
 
         check_foreign(layout, value_range)
         files = {file.name: file.path for file in distinct(find_models(names, work_dir, dropout))}
+        spare_sources(output_file, [*files.values(), input_file])
         if output_file is not None:
             check_writable(output_file.parent)
         # Tensors of a shape need no digits.

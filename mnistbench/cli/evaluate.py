@@ -65,7 +65,7 @@ def evaluate(
     how it wants its input is found out, where needed on training images.
     """
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import find_models, open_dataset
+        from mnistbench.cli.sources import find_models, open_dataset, spare_sources
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import path_in_results, write_json
         from mnistbench.measure.accuracy import evaluate as measure
@@ -74,6 +74,7 @@ def evaluate(
         check_foreign(layout, value_range)
         chosen = check_device(device, provider)
         models = find_models(names, work_dir, dropout)
+        spare_sources(output_file, [model.path for model in models])
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
         rows: list[dict[str, Any]] = []

@@ -171,7 +171,7 @@ def load(
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import distinct, find_models, open_dataset
+        from mnistbench.cli.sources import distinct, find_models, open_dataset, spare_sources
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import check_writable, write_json
         from mnistbench.measure.environment import collect_environment
@@ -199,6 +199,7 @@ def load(
         if untrusted and not all(device.is_default for device in devices):
             raise click.UsageError("--untrusted runs models on the CPU only; use --device cpu")
         models = distinct(find_models(names, work_dir, dropout))
+        spare_sources(output_file, [*(model.path for model in models), input_file])
         if output_file is not None:
             check_writable(output_file.parent)
         tensors = parse_shapes(shapes)

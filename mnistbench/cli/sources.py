@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+
+import click
 
 from mnistbench.artifacts import ModelFile, bundled_zoo
 from mnistbench.cli.output import say
@@ -41,6 +43,22 @@ def distinct(files: Sequence[ModelFile]) -> tuple[ModelFile, ...]:
     once = {file.path: file for file in files}.values()
     names = Counter(file.name for file in once)
     return tuple(file if names[file.name] == 1 else dataclasses.replace(file, name=str(file.path)) for file in once)
+
+
+def spare_sources(output: Path | None, sources: Iterable[Path | None]) -> None:
+    """Refuse to write results over a file that a command reads, such as the model itself.
+
+    Args:
+        output: What ``--output`` names; ``None`` where nothing is written.
+        sources: What is read; ``None`` where nothing was given.
+
+    Raises:
+        click.UsageError: When it is one of them, by whatever path.
+    """
+    if output is None or not output.exists():
+        return
+    if any(source is not None and source.exists() and output.samefile(source) for source in sources):
+        raise click.UsageError(f"--output {output} is read by this command; name another file for the results")
 
 
 def _say_missing(name: str) -> None:
