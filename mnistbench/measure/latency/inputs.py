@@ -139,7 +139,8 @@ class Inputs:
                     f"{path} has {name!r} as {array.dtype} {list(array.shape)}; the model takes "
                     f"{self.dtypes[name]} {show_shape(sizes)}"
                 )
-        return {name: np.ascontiguousarray(arrays[name]) for name in self.shapes}
+        # Not numpy.ascontiguousarray, which makes a list of one number out of a number.
+        return {name: np.asarray(arrays[name], order="C") for name in self.shapes}
 
 
 def tensor_inputs(

@@ -189,6 +189,23 @@ def test_files_that_do_not_fit(tmp_path, name, arrays, message):
     assert "allow_pickle" not in str(caught.value)
 
 
+@pytest.mark.parametrize("save", ["x.npy", "x.npz"])
+def test_a_number_is_given_as_one_and_not_as_a_list_of_one(tmp_path, save):
+    number = np.array(3.0, np.float32)
+    np.save(tmp_path / "x.npy", number)
+    np.savez(tmp_path / "x.npz", x=number)
+    inputs = tensor_inputs(session(write_other(tmp_path / "m.onnx", shape=())), file=tmp_path / save)
+    assert (inputs.shapes, inputs.fixed_batch) == ({"x": ()}, 1)
+    # As the process that times them does, with the shapes that were found.
+    assert inputs.read(tmp_path / save)["x"].shape == ()
+
+
+def test_tensors_of_any_strides_are_laid_out_row_by_row(tmp_path):
+    np.save(tmp_path / "x.npy", np.asfortranarray(np.ones((2, 3, 8, 4), np.float32)))
+    inputs = tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / "x.npy")
+    assert inputs.read(tmp_path / "x.npy")["x"].flags.c_contiguous
+
+
 def test_a_file_that_is_not_there(tmp_path):
     with pytest.raises(ModelError, match=r"of numbers: No such file or directory$"):
         tensor_inputs(session(write_other(tmp_path / "m.onnx")), file=tmp_path / "none.npy")
