@@ -82,6 +82,17 @@ def write_chosen(path: Path) -> Path:
     return _write(graph, path, None)
 
 
+def write_parts(path: Path, dtype=TensorProto.FLOAT, rows: int | str = "batch") -> Path:
+    """A model whose answer is a sequence of tensors, one for each row."""
+    graph = helper.make_graph(
+        [helper.make_node("SplitToSequence", ["x"], ["parts"], axis=0)],
+        "parts",
+        [helper.make_tensor_value_info("x", dtype, [rows, 3])],
+        [helper.make_tensor_sequence_value_info("parts", dtype, None)],
+    )
+    return _write(graph, path, None)
+
+
 def write_lookup(path: Path, rows: int = 2) -> Path:
     """A model that looks whole numbers up in a table of so many rows, as networks for texts do."""
     graph = helper.make_graph(

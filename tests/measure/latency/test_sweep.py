@@ -5,7 +5,8 @@ import hashlib
 import json
 
 import pytest
-from latency_models import IMAGES, PLAN, TickingClock, measured, write_model, write_other
+from latency_models import IMAGES, PLAN, TickingClock, measured, write_model, write_other, write_parts
+from onnx import TensorProto
 
 from mnistbench.errors import InputError, ModelError, ProcessError, ProviderError
 from mnistbench.measure.latency.inputs import parse_shape
@@ -98,6 +99,20 @@ def test_a_model_that_reads_no_digits_is_given_tensors(tmp_path):
     fixed = inspect_model(write_other(tmp_path / "open.onnx"), shapes=dict([parse_shape("2x3x8x4")]))
     sweep = Sweep([Subject(fixed, CPU, "e2e")], (1, 32, 256), plan=PLAN)
     assert [task.row.batch_size for task in sweep.tasks] == [2]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "no output that is a tensor of numbers or bool"),
+        ({"rows": 0}, "no output that is a tensor"),
+        ({"dtype": TensorProto.STRING}, r"the input 'x' is a tensor\(string\); only tensors of numbers"),
+    ],
+)
+def test_what_can_be_given_no_tensors_is_not_told_to_take_digits(tmp_path, changes, message):
+    with pytest.raises(ModelError, match=message) as caught:
+        inspect_model(write_parts(tmp_path / "m.onnx", **changes))
+    assert "28x28" not in str(caught.value)
 
 
 def sweep_of(tmp_path, batches=(1, 2), names=("a", "b")):
