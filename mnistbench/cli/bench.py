@@ -21,6 +21,7 @@ from mnistbench.cli.foreign import (
     parse_shapes,
     tensor_options,
 )
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.options import (
     PathType,
     data_dir_option,
@@ -188,19 +189,21 @@ def bench(
             input_file=input_file,
         )
         if executor != "local":
-            target = output_file or name_of_run(work_dir)
+            kept = KeptFile(output_file or name_of_run(work_dir))
             every = bench_gpus(
-                wanted, providers, files, target, executor=executor, address=address, allow_busy=allow_busy
+                wanted, providers, files, kept, executor=executor, address=address, allow_busy=allow_busy
             )
-            return show_gpus(every, as_json=as_json)
+            code = show_gpus(every, as_json=as_json)
+            kept.finish()
+            return code
         environment = collect_environment()
         for note in gpu_notes(wanted.devices):
             say(note)
         if tune:
             tunings = tune_models(wanted, [*files.values()], environment, work_dir=work_dir, output_file=output_file)
         else:
-            target = output_file or name_of_run(work_dir)
-            results = measure_files(wanted, files, environment, target)
+            kept = KeptFile(output_file or name_of_run(work_dir))
+            results = measure_files(wanted, files, environment, kept)
     if tune:
         return show_tunings(tunings, as_json=as_json)
     failed = [result for result in results if result.error is not None or STOPPED in result.options]
@@ -210,6 +213,7 @@ def bench(
         from mnistbench.report.latency_sheets import latency_sheets
 
         print_sheets(latency_sheets(results))
+    kept.finish()
     own = [result for result in results if result.name in files]
     if failed and all(result.error is not None for result in own):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in own)))
@@ -228,12 +232,11 @@ def name_of_run(work_dir: Path) -> Path:
 
 
 def measure_files(
-    wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, target: Path
+    wanted: Bench, files: Mapping[str, ModelFile], environment: Environment, kept: KeptFile
 ) -> tuple[LatencyResult, ...]:
-    """Measure models, by name, and keep the run in a file meanwhile."""
+    """Measure models, by name, and keep the run in a file meanwhile; finish that when the rows are printed."""
     from mnistbench.bench_files import MOST_SAMPLES, write_bench_run
     from mnistbench.cli.bench_progress import BenchProgress
-    from mnistbench.files import check_writable
     from mnistbench.measure.clock import MonotonicClock
     from mnistbench.measure.latency.bench import run_bench
 
@@ -241,7 +244,7 @@ def measure_files(
         rows = (with_paper(row, files[row.name]) if row.name in files else row for row in run.results)
         return dataclasses.replace(run, results=tuple(rows))
 
-    check_writable(target.parent)  # before an hour is measured, and not after it
+    kept.check()
     with BenchProgress() as progress:
         try:
             run = run_bench(
@@ -249,13 +252,13 @@ def measure_files(
                 [(file.path, file.name) for file in files.values()],
                 environment,
                 MonotonicClock(),
-                keep=lambda run: write_bench_run(target, with_papers(run)),
+                keep=lambda run: kept.write(lambda path: write_bench_run(path, with_papers(run))),
                 on_note=say,
                 on_progress=progress,
             )
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
-    say(f"written to {target}")
+            raise kept.interrupted() from None
+    kept.written()
     if sum(len(row.samples_seconds) for row in run.results) > MOST_SAMPLES:
         say(
             f"a file has at most {MOST_SAMPLES:,} samples: the rows with the most are without theirs; "

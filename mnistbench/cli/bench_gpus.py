@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +16,7 @@ from mnistbench.report.sheet import one_line
 
 if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
+    from mnistbench.cli.kept import KeptFile
     from mnistbench.measure.latency.bench import Bench
     from mnistbench.results import GpuRun, GpusRun
 
@@ -66,15 +66,18 @@ def bench_gpus(
     wanted: Bench,
     providers: Sequence[str],
     files: Mapping[str, ModelFile],
-    target: Path,
+    kept: KeptFile,
     *,
     executor: str,
     address: str | None,
     allow_busy: bool,
 ) -> GpusRun:
-    """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile."""
+    """Measure models, by name, on one GPU of each kind, and keep the runs in a file meanwhile.
+
+    The file is to be finished when they are printed.
+    """
     from mnistbench.bench_files import MOST_SAMPLES, write_gpus_run
-    from mnistbench.files import check_writable, path_in_results
+    from mnistbench.files import path_in_results
     from mnistbench.measure.latency.every_gpu import bench_every_gpu, gpus_of_cluster, measure_here
     from mnistbench.measure.latency.exclusive import GpuTask, SentModel
     from mnistbench.measure.lent_gpus import lent_gpus, look_at_gpus
@@ -86,9 +89,9 @@ def bench_gpus(
         return GpuTask(wanted, tuple(providers) or ("cuda",), models, gpu, allow_busy)
 
     def keep(run: GpusRun) -> None:
-        write_gpus_run(target, _with_papers(run, files))
+        kept.write(lambda path: write_gpus_run(path, _with_papers(run, files)))
 
-    check_writable(target.parent)
+    kept.check()
     with contextlib.ExitStack() as stack:
         if executor == "ray":
             from mnistbench.cluster import connected
@@ -102,8 +105,8 @@ def bench_gpus(
         try:
             run = bench_every_gpu(found, make_task, measure, allow_busy=allow_busy, keep=keep, on_note=say)
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"interrupted: what was measured is kept in {target}") from None
-    say(f"written to {target}")
+            raise kept.interrupted() from None
+    kept.written()
     measured = [row for kind in run.kinds if kind.run is not None for row in kind.run.results]
     if sum(len(row.samples_seconds) for row in measured) > MOST_SAMPLES:
         say(

@@ -16,6 +16,7 @@ from mnistbench.cli.foreign import (
     parse_shapes,
     tensor_options,
 )
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.options import (
     PathType,
     data_dir_option,
@@ -103,9 +104,9 @@ def breakdown(
     batch_sizes = whole_numbers(batch, "--batch")
     with stdout_for_results(as_json):
         from mnistbench.cli.bench_progress import BenchProgress
-        from mnistbench.cli.sources import distinct, find_models, open_dataset, spare_sources
+        from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import check_writable, write_json
+        from mnistbench.files import write_json
         from mnistbench.measure.breakdown import CROSSING_BATCHES, Breakdown, measure_breakdown
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.bench import Bench
@@ -117,9 +118,8 @@ def breakdown(
 
         check_foreign(layout, value_range)
         files = {file.name: file.path for file in distinct(find_models(names, work_dir, dropout))}
-        spare_sources(output_file, [*files.values(), input_file])
-        if output_file is not None:
-            check_writable(output_file.parent)
+        kept = KeptFile(output_file)
+        kept.check([*files.values(), input_file])
         # Tensors of a shape need no digits.
         dataset = None if shapes or input_file is not None else open_dataset(data_dir)
         devices = expand_devices(device, providers)
@@ -156,8 +156,7 @@ def breakdown(
                 parts.append(result)
             else:
                 crossings.append(result)
-            if output_file is not None:
-                write_json(output_file, document())
+            kept.write(lambda path: write_json(path, document()))
 
         with BenchProgress() as progress:
             named = [(path, name) for name, path in files.items()]
@@ -167,6 +166,7 @@ def breakdown(
         print_json(document())
     elif len(failed) < len(parts):
         _print(parts, crossings)
+    kept.finish()
     if failed and len(failed) == len(parts):
         raise MnistbenchError("; ".join(dict.fromkeys(part.error or "" for part in failed)))
     incomplete = any(part.error or part.problems for part in parts)

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,7 @@ from mnistbench.cli.foreign import (
     parse_shapes,
     tensor_options,
 )
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.options import (
     FiniteRange,
     PathType,
@@ -39,7 +40,7 @@ from mnistbench.runtime.threads import MOST_THREADS
 if TYPE_CHECKING:
     from mnistbench.measure.latency.subject import Model
     from mnistbench.measure.load.scenarios import Scenario
-    from mnistbench.results import LoadResult
+    from mnistbench.results import Environment, LoadResult
 
 MISSED = 4
 """Exit code when a rate that was asked for misses the bound."""
@@ -171,9 +172,9 @@ def load(
     """
     gap_seconds = milliseconds(gaps, "--gaps")
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import distinct, find_models, open_dataset, spare_sources
+        from mnistbench.cli.sources import distinct, find_models, open_dataset
         from mnistbench.errors import MnistbenchError
-        from mnistbench.files import check_writable, write_json
+        from mnistbench.files import write_json
         from mnistbench.measure.environment import collect_environment
         from mnistbench.measure.latency.subject import inspect_model
         from mnistbench.measure.load.run import load_models
@@ -199,9 +200,8 @@ def load(
         if untrusted and not all(device.is_default for device in devices):
             raise click.UsageError("--untrusted runs models on the CPU only; use --device cpu")
         models = distinct(find_models(names, work_dir, dropout))
-        spare_sources(output_file, [*(model.path for model in models), input_file])
-        if output_file is not None:
-            check_writable(output_file.parent)
+        kept = KeptFile(output_file)
+        kept.check([*(model.path for model in models), input_file])
         tensors = parse_shapes(shapes)
         # Tensors of a shape need no digits.
         dataset = None if tensors or input_file is not None else open_dataset(data_dir)
@@ -227,33 +227,43 @@ def load(
 
         def keep(result: LoadResult) -> None:
             results.append(result)
-            if output_file is not None:
-                write_json(output_file, LoadRun(started, environment, tuple(results), asked).as_dict())
+            run = LoadRun(started, environment, tuple(results), asked)
+            kept.write(lambda path: write_json(path, run.as_dict()))
 
-        load_models(
-            [(model.path, model.name) for model in models],
-            devices,
-            scenarios,
-            inspect=inspect,
-            images=dataset.test_images if dataset is not None else None,
-            seconds=seconds,
-            timer=Timer(),
-            settings=SessionSettings(threads or max(1, usable_cpus() // workers), spin),
-            seed=seed,
-            keep=keep,
-            note=say,
-        )
+        try:
+            load_models(
+                [(model.path, model.name) for model in models],
+                devices,
+                scenarios,
+                inspect=inspect,
+                images=dataset.test_images if dataset is not None else None,
+                seconds=seconds,
+                timer=Timer(),
+                settings=SessionSettings(threads or max(1, usable_cpus() // workers), spin),
+                seed=seed,
+                keep=keep,
+                note=say,
+            )
+        except KeyboardInterrupt:
+            # Rows take minutes: those that are complete are shown, all the more where no file was asked for.
+            kept.put_off_interrupt()
     failed = [result for result in results if result.error is not None]
     if as_json:
-        bare = [dataclasses.replace(result, samples_seconds=()) for result in results]
-        print_json([result.as_dict() | {"environment": environment.as_dict()} for result in bare])
+        print_json(_printed(results, environment))
     elif len(failed) < len(results):
         from mnistbench.report.load_sheets import load_sheets
 
         print_sheets(load_sheets(results))
+    kept.finish()
     if failed and len(failed) == len(results):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
     return exit_code(results)
+
+
+def _printed(results: Sequence[LoadResult], environment: Environment) -> list[dict[str, Any]]:
+    """What ``--json`` prints: an object a row, without the samples."""
+    described = environment.as_dict()
+    return [dataclasses.replace(row, samples_seconds=()).as_dict() | {"environment": described} for row in results]
 
 
 def exit_code(results: Sequence[LoadResult]) -> int:

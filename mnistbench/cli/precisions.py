@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mnistbench import catalog
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.options import (
     PathType,
     data_dir_option,
@@ -32,7 +33,7 @@ from mnistbench.precisions import PLAIN
 if TYPE_CHECKING:
     from mnistbench.artifacts import ModelFile
     from mnistbench.data.dataset import Dataset
-    from mnistbench.results import EvaluationResult
+    from mnistbench.results import EvaluationResult, LatencyResult
     from mnistbench.runtime.devices import Device
 
 
@@ -97,7 +98,7 @@ def precisions(
         from mnistbench.measure.latency.bench import Bench
         from mnistbench.measure.precisions import Place, precision_rows
         from mnistbench.measure.steady import Plan
-        from mnistbench.results import STOPPED, PrecisionRun
+        from mnistbench.results import PrecisionRun
         from mnistbench.runtime.devices import expand_devices
         from mnistbench.runtime.session import SessionSettings
         from mnistbench.runtime.threads import usable_cpus
@@ -125,7 +126,8 @@ def precisions(
             images=dataset.test_images,
             calibration=calibration_images(dataset),
         )
-        timed = measure_files(wanted, {file.name: file for file in files}, environment, name_of_run(work_dir))
+        run_file = KeptFile(name_of_run(work_dir))
+        timed = measure_files(wanted, {file.name: file for file in files}, environment, run_file)
         here = {
             place: [
                 row for row in timed if (row.device, row.options.get("provider", "")) == (place.device, place.provider)
@@ -139,10 +141,7 @@ def precisions(
                 {"batch_sizes": batch_sizes, "modes": wanted.modes} | wanted.asked_for | wanted.settings.as_dict()
             )
             write_json(output_file, PrecisionRun(started, environment, tuple(rows), settings).as_dict())
-    cut_short = [row for row in timed if STOPPED in row.options]
-    for row in cut_short:
-        where = f"{row.name} on {row.device} by {row.options.get('provider', row.provider)}, batch {row.batch_size}"
-        say(f"cut short: {where}: {row.options[STOPPED]}")
+    cut_short = _say_cut_short(timed)
     failed = [row for row in rows if row.error is not None]
     if as_json:
         print_json([row.as_dict() for row in rows])
@@ -150,9 +149,21 @@ def precisions(
         from mnistbench.report.precision_sheets import precision_sheets
 
         print_sheets(precision_sheets(rows))
+    run_file.finish()
     if failed and len(failed) == len(rows):
         raise MnistbenchError("; ".join(dict.fromkeys(row.error or "" for row in failed)))
     return 3 if failed or cut_short else 0
+
+
+def _say_cut_short(timed: Sequence[LatencyResult]) -> list[LatencyResult]:
+    """The rows that an error ended early, each of which is said."""
+    from mnistbench.results import STOPPED
+
+    cut_short = [row for row in timed if STOPPED in row.options]
+    for row in cut_short:
+        where = f"{row.name} on {row.device} by {row.options.get('provider', row.provider)}, batch {row.batch_size}"
+        say(f"cut short: {where}: {row.options[STOPPED]}")
+    return cut_short
 
 
 def _find(

@@ -196,6 +196,30 @@ def test_an_interrupted_command_keeps_the_rows_it_has(cli, tmp_path, monkeypatch
     assert "Traceback" not in outcome.err
     run = LoadRun.from_dict(json.loads(file.read_text(encoding="utf-8")))
     assert [row.scenario for row in run.results] == ["single-stream"]
+    assert f"what was measured is kept in {file}" in outcome.err
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_interrupted_command_shows_the_rows_it_has(cli, monkeypatch, as_json):
+    import mnistbench.measure.load.measure as module
+
+    run, runs = module.run_closed_loop, iter([False, True])
+
+    def interrupted(*args, **keywords):
+        if next(runs):
+            raise KeyboardInterrupt
+        return run(*args, **keywords)
+
+    monkeypatch.setattr(module, "run_closed_loop", interrupted)
+    options = ("--json",) if as_json else ()
+    outcome = cli("load", MODEL, "--scenario", "single-stream,multi-stream", *SHORT, *options)
+    assert outcome.code == 130
+    assert outcome.err.endswith("interrupted: some rows are missing\n")
+    if as_json:
+        assert [row["scenario"] for row in outcome.json] == ["single-stream"]
+    else:
+        assert "single-stream" in outcome.out
+        assert "multi-stream" not in outcome.out
 
 
 @pytest.mark.parametrize(
