@@ -51,6 +51,12 @@ class Row:
     latency: tuple[LatencyResult, ...] = ()
     error: str | None = None
 
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """What stopped it, or what stopped each of its timings; empty when nothing is missing."""
+        found = (self.error, *(result.error for result in self.latency))
+        return tuple(error for error in found if error is not None)
+
     def as_dict(self) -> dict[str, Any]:
         """JSON types; raw samples and the epochs' history stay in their own files."""
         paper = self.network.paper

@@ -207,6 +207,7 @@ def test_a_network_that_diverges_gives_a_row_and_the_others_go_on(run: Reproduct
     assert bad.error is not None
     assert "diverged in epoch 1" in bad.error
     assert (bad.training, bad.model, bad.evaluation, bad.latency) == (None, None, None, ())
+    assert bad.errors == (bad.error,)
     assert bad.network == jobs[1].network
     assert run.begun == [DENSE, CONVOLUTIONAL, "9-10"]
     assert [entry.name for entry in read_manifest(run.work_dir / "zoo")] == [DENSE, "9-10"]
@@ -230,9 +231,11 @@ def test_a_device_that_is_missing_is_tried_again_the_next_time(
     assert row.error is None
     assert row.evaluation is not None
     assert all("no NVIDIA driver" in (result.error or "") for result in row.latency)
+    assert row.errors == tuple(result.error for result in row.latency)
     (row,) = run(job)
     assert run.stages_of(job)[1:] == ["bench", "bench"]
     assert all(result.error is None for result in row.latency)
+    assert row.errors == ()
 
 
 def test_each_result_is_saved_as_soon_as_it_exists(run: Reproduction, monkeypatch: pytest.MonkeyPatch) -> None:

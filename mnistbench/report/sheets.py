@@ -203,7 +203,7 @@ class PaperLine:
     Attributes:
         error_rate: Of the exported model on the test images, with its Wilson 95% interval.
         epoch_seconds: Median wall time of a training epoch.
-        latency_seconds: Median of a call.
+        latency_seconds: Median of a call on the first device with the first batch size that were asked for.
         failure: Why something is missing.
         comparable: Whether it was measured on MNIST, which the paper's error is on.
     """
@@ -225,7 +225,8 @@ def paper_line(row: Mapping[str, Any]) -> PaperLine:
         MnistbenchError: When the row names no network.
     """
     evaluation, training, latency = row["evaluation"] or {}, row["training"] or {}, row["latency"]
-    timed: Mapping[str, Any] = next((result for result in latency if result["error"] is None), {})
+    # Never the next one that did not fail: it would stand under the heading of another device or batch.
+    first: Mapping[str, Any] = latency[0] if latency else {"error": None}
     failures = [row["error"], *(result["error"] for result in latency)]
     spec = NetworkSpec.from_notation(
         row["notation"], dropout=row["dropout"], kernel_sizes=row["kernel_sizes"], paddings=row["paddings"]
@@ -236,7 +237,7 @@ def paper_line(row: Mapping[str, Any]) -> PaperLine:
         evaluation.get("error_rate_low"),
         evaluation.get("error_rate_high"),
         training.get("epoch_seconds"),
-        timed.get("p50_seconds"),
+        first.get("p50_seconds") if first["error"] is None else None,
         next((failure for failure in failures if failure), None),
         evaluation.get("dataset", "mnist") == "mnist",
     )

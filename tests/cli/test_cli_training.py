@@ -172,6 +172,30 @@ def test_the_others_go_on_when_one_network_diverged(cli, monkeypatch):
     assert [row["error"] is None for row in outcome.json["rows"]] == [True, False, True]
 
 
+@pytest.mark.parametrize("broken", [(1,), (1, 4)], ids=["one", "all"])
+def test_reproduce_says_that_some_timings_failed(cli, monkeypatch, broken):
+    from mnistbench import reproduce as module
+
+    plain = module.measure_latency
+
+    def measure(*args, batch_sizes, **options):
+        rows = plain(*args, batch_sizes=batch_sizes, **options)
+        return [replace(row, error="no room", p50_seconds=None) if row.batch_size in broken else row for row in rows]
+
+    monkeypatch.setattr(module, "measure_latency", measure)
+    command = ("reproduce", "8-10", "--epochs", 1, "--batch", "1,4")
+    outcome = cli(*command, "--json")
+    assert outcome.code == 3
+    (row,) = outcome.json["rows"]
+    assert row["error"] is None
+    assert row["evaluation"]["num_images"] == 200
+    assert [bool(result["error"]) for result in row["latency"]] == [size in broken for size in (1, 4)]
+    table = cli(*command)
+    assert table.code == 3
+    assert "8-10: no room" in table.out
+    assert "µs" not in table.out  # batch 4 is no answer to what the column is of
+
+
 @pytest.mark.parametrize("command", [("train", "8-10", "--epochs", 1), ("reproduce", "8-10", "--epochs", 1)])
 def test_a_work_folder_that_is_a_file(cli, tmp_path, command):
     file = tmp_path / "file"

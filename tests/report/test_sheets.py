@@ -184,6 +184,9 @@ def test_a_line_is_read_from_the_document(network) -> None:
     assert line == PaperLine(network, 0.8865, 0.8801, 0.8926, 123.456, 0.000888)
     failed = latency(network, error="no CUDA", p50_seconds=None)
     row = Row(network, training(network), model(network), evaluation(network), (failed, latency(network)))
+    # The second timing is of another device or batch than the first, which the column is of.
+    assert paper_line(row.as_dict()) == PaperLine(network, 0.8865, 0.8801, 0.8926, 123.456, None, failure="no CUDA")
+    row = Row(network, training(network), model(network), evaluation(network), (latency(network), failed))
     assert paper_line(row.as_dict()) == PaperLine(network, 0.8865, 0.8801, 0.8926, 123.456, 0.000888, failure="no CUDA")
     assert paper_line(Row(network, error="diverged").as_dict()) == PaperLine(network, failure="diverged")
 
