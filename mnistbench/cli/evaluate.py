@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mnistbench.cli.foreign import calibration_images, check_foreign, foreign_options, limits_of
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.options import (
     PathType,
     data_dir_option,
@@ -65,7 +66,7 @@ def evaluate(
     how it wants its input is found out, where needed on training images.
     """
     with stdout_for_results(as_json):
-        from mnistbench.cli.sources import find_models, open_dataset, spare_sources
+        from mnistbench.cli.sources import find_models, open_dataset
         from mnistbench.errors import MnistbenchError
         from mnistbench.files import path_in_results, write_json
         from mnistbench.measure.accuracy import evaluate as measure
@@ -74,7 +75,8 @@ def evaluate(
         check_foreign(layout, value_range)
         chosen = check_device(device, provider)
         models = find_models(names, work_dir, dropout)
-        spare_sources(output_file, [model.path for model in models])
+        kept = KeptFile(output_file)
+        kept.check(model.path for model in models)
         dataset = open_dataset(data_dir)
         results: list[EvaluationResult] = []
         rows: list[dict[str, Any]] = []
@@ -107,8 +109,7 @@ def evaluate(
                 # The paper's errors are on MNIST, and on nothing else.
                 results.append(with_paper(result, model, comparable=dataset.name == "mnist"))
                 rows.append(results[-1].as_dict())
-            if output_file is not None:
-                write_json(output_file, rows)
+            kept.write(lambda path: write_json(path, rows))
     if as_json:
         print_json(rows)
     elif results:
@@ -119,6 +120,7 @@ def evaluate(
         sheets += [input_sheet(foreign)] if foreign else []
         sheets += [confusion_sheet(result) for result in results] if confusion else []
         print_sheets(sheets)
+    kept.finish()
     return 0 if len(results) == len(models) else 3 if results else 1
 
 

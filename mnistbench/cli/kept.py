@@ -52,9 +52,14 @@ class KeptFile:
         else:
             self._error = None
 
+    @property
+    def is_written(self) -> bool:
+        """Whether the file has all that was to be written."""
+        return self.path is not None and self._error is None and not self._is_empty
+
     def written(self) -> None:
         """Say where the results are, if they are."""
-        if self.path is not None and self._error is None:
+        if self.is_written:
             say(f"written to {self.path}")
 
     def interrupted(self) -> KeyboardInterrupt:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from mnistbench.cli.kept import KeptFile
 from mnistbench.cli.output import print_json, print_sheets, say
 from mnistbench.report.sheet import one_line
 
@@ -38,19 +39,20 @@ def check_tune(modes: Sequence[str]) -> None:
 
 def tune_models(
     wanted: Bench, files: Sequence[ModelFile], environment: Environment, *, work_dir: Path, output_file: Path | None
-) -> list[tuple[TuningResult, Path]]:
+) -> list[tuple[TuningResult, KeptFile]]:
     """Tune models, and save what is found as soon as it is.
 
     Returns:
-        Each result and the file that it is in; of one with an error, there is none.
+        Each result and the file that it is kept in; one with an error is in none.
 
     Raises:
         click.UsageError: When several results were to go into one file.
+        OSError: When the folder of the files cannot be written.
         KeyboardInterrupt: With a text that says what is kept.
         MnistbenchError: As :func:`mnistbench.measure.latency.tuning.run_tuning`.
     """
     from mnistbench.cli.bench_progress import BenchProgress
-    from mnistbench.files import write_json
+    from mnistbench.files import check_writable, write_json
     from mnistbench.measure.latency.tuning import run_tuning
     from mnistbench.report.tuning_sheets import settings_text
 
@@ -60,13 +62,16 @@ def tune_models(
             f"--output is one file, and --tune finds settings for {count} cases here; "
             "name one model, device and --batch, or leave --output out"
         )
-    found: list[tuple[TuningResult, Path]] = []
+    folder = work_dir / "tuned"
+    target_folder = folder if output_file is None else output_file.parent
+    # Not made before something is found: what cannot be tuned leaves no empty folder.
+    check_writable(next(there for there in (target_folder, *target_folder.parents) if there.exists()))
+    found: list[tuple[TuningResult, KeptFile]] = []
 
     def keep(result: TuningResult) -> None:
-        target = output_file or work_dir / "tuned" / file_name(result)
-        if result.error is None:
-            write_json(target, result.as_dict())
-        found.append((result, target))
+        kept = KeptFile(None if result.error is not None else output_file or folder / file_name(result))
+        kept.write(lambda path: write_json(path, result.as_dict()))
+        found.append((result, kept))
 
     with BenchProgress() as progress:
 
@@ -79,28 +84,30 @@ def tune_models(
             named = [(file.path, file.name) for file in files]
             run_tuning(wanted, named, environment, keep=keep, on_note=say, on_progress=show)
         except KeyboardInterrupt:
-            kept = [str(target) for result, target in found if result.error is None]
-            raise KeyboardInterrupt("interrupted" + (f": kept {', '.join(kept)}" if kept else "")) from None
+            there = [str(kept.path) for _, kept in found if kept.is_written]
+            raise KeyboardInterrupt("interrupted" + (f": kept {', '.join(there)}" if there else "")) from None
     return found
 
 
-def show_tunings(found: Sequence[tuple[TuningResult, Path]], *, as_json: bool) -> int:
+def show_tunings(found: Sequence[tuple[TuningResult, KeptFile]], *, as_json: bool) -> int:
     """Print one JSON document, or tables, gains and code; the exit code.
 
     Raises:
         MnistbenchError: When nothing could be tuned.
+        OSError: When it is printed, but not in its file.
     """
     from mnistbench.errors import MnistbenchError
 
     failed = [result for result, _ in found if result.error is not None]
-    for result, target in found:
-        if result.error is None:
-            say(f"written to {target}")
+    for _, kept in found:
+        kept.written()
     if as_json:
         print_json([result.as_dict() for result, _ in found])
     else:
-        for result, target in found:
-            _print(result, target)
+        for result, kept in found:
+            _print(result, kept)
+    for _, kept in found:
+        kept.finish()
     if failed and len(failed) == len(found):
         raise MnistbenchError("; ".join(dict.fromkeys(result.error or "" for result in failed)))
     return 3 if failed else 0
@@ -114,7 +121,7 @@ def file_name(result: TuningResult) -> str:
     return "-".join([name, device, result.provider, *mode, f"b{result.batch_size}"]) + ".json"
 
 
-def _print(result: TuningResult, target: Path) -> None:
+def _print(result: TuningResult, kept: KeptFile) -> None:
     """The table, code that needs onnxruntime only, and the line for those who load models with this package."""
     from mnistbench.measure.latency.modes import MODES, mode_options
     from mnistbench.measure.tuned import MODE
@@ -133,6 +140,6 @@ def _print(result: TuningResult, target: Path) -> None:
     device, path = resolve_device(result.device, result.provider), Path(result.file)
     (mode,) = (known for known in MODES if known == result.mode)
     click.echo(f"\n{session_snippet(path, device, SessionSettings(**result.settings), mode_options(mode))}")
-    if mode == MODE and "mnistbench.notation" in read_onnx_file(path).metadata:
+    if kept.is_written and mode == MODE and "mnistbench.notation" in read_onnx_file(path).metadata:
         click.echo("# or, with mnistbench:")
-        click.echo(f"model = mnistbench.load({json.dumps(str(path))}, tuned={json.dumps(str(target))})")
+        click.echo(f"model = mnistbench.load({json.dumps(str(path))}, tuned={json.dumps(str(kept.path))})")

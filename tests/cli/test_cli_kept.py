@@ -44,6 +44,30 @@ def test_results_are_printed_where_the_file_cannot_be_written(cli, tmp_path, ful
     assert "written to" not in outcome.err
 
 
+def test_counted_errors_are_printed_where_the_file_cannot_be_written(cli, tmp_path, full_disk):
+    target = tmp_path / "x.json"
+    outcome = cli("evaluate", MODEL, "lenet5", "--json", "--output", target)
+    outcome.fails_with("No space left on device", str(target), out=outcome.out)
+    assert [row["name"] for row in outcome.json] == [MODEL, "6-P-16-P-120-84-10"]
+    assert outcome.err.count("measuring goes on") == 1
+
+
+def test_tuned_settings_are_printed_where_their_file_cannot_be_written(cli, tmp_path, full_disk):
+    target = tmp_path / "x.json"
+    outcome = cli("bench", MODEL, "--tune", "--quick", "--processes", 2, "--batch", 1, "--output", target)
+    outcome.fails_with("No space left on device", str(target), out=outcome.out)
+    assert "SessionOptions" in outcome.out
+    assert "tuned=" not in outcome.out  # there is no such file
+    assert "written to" not in outcome.err
+
+
+def test_nothing_is_tuned_for_a_folder_that_cannot_be_written(cli, tmp_path):
+    (tmp_path / "taken").write_text("x")
+    outcome = cli("bench", MODEL, "--tune", "--quick", "--batch", 1, "--output", tmp_path / "taken" / "y.json")
+    outcome.fails_with(str(tmp_path / "taken"))
+    assert "timing" not in outcome.err
+
+
 def failing(_path):
     raise OSError(errno.ENOSPC, "No space left on device")
 
