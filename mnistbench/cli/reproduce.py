@@ -136,8 +136,8 @@ def reproduce(
         print_sheets(paper_sheets([paper_line(row.as_dict()) for row in rows]))
         chosen_epoch = "best epoch on the test set" if recipe == "paper" else "last epoch"
         click.echo(
-            f"\nours: errors of the {chosen_epoch}, recipe {recipe}, seed {seed}, with the Wilson 95% interval;\n"
-            "paper: best epoch on the test set. "
+            f"\nours: errors of the {chosen_epoch}, recipe {recipe}, seed {seed};\n"
+            "interval: Wilson's of 95%; paper: best epoch on the test set;\n"
             f"latency: median call, batch {batch_sizes[0]} on {measurement.devices[0]}, e2e."
         )
         say(f"Saved as {work_dir / 'reproduce.json'} and {work_dir / 'reproduce.md'}.")

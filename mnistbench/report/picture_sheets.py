@@ -26,7 +26,7 @@ def answers_sheet(rows: Sequence[Row], *, model: str, shown: int) -> Sheet:
     digits = sum(bool(row["is_digit"]) for row in rows)
     failed = sum("error" in row for row in rows)
     several = sum(map(_is_row_of_digits, rows))
-    parts = [f"{count(len(rows))} pictures: {count(digits)} with a digit"]
+    parts = [f"{count(len(rows))} picture{'' if len(rows) == 1 else 's'}: {count(digits)} with a digit"]
     parts += [f"{count(several)} with several"] if several else []
     none = len(rows) - digits - failed - several
     parts += [f"{count(none)} without"] if none else []

@@ -234,7 +234,7 @@ def test_a_folder_without_pictures_beside_one_with_them(cli, folder, tmp_path):
     (tmp_path / "empty").mkdir()
     outcome = cli("predict", tmp_path / "empty", folder / "a.png", tmp_path / "empty").succeeds()
     assert outcome.err.splitlines() == [f"note: there are no pictures in {tmp_path / 'empty'}"]
-    assert "1 pictures: 1 with a digit" in " ".join(outcome.out.split())
+    assert "1 picture: 1 with a digit" in " ".join(outcome.out.split())
 
 
 def test_many_pictures_tell_how_far_they_are(cli, tmp_path):
